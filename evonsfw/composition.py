@@ -1,0 +1,94 @@
+"""First pictures: random genomes composed like pictures one would hang, not like confetti.
+
+A few large shapes lie below, ever smaller ones above; places are spread evenly (R. Bridson's
+best-candidate idea by way of M. Roberts's R2 sequence); colours are a scheme of a few related
+hues with one accent, in OKLCH, from a ground tone up or down.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from evonsfw.colour import from_oklch
+from evonsfw.genome import COLOUR_GENES, Encoding, Genome
+from evonsfw.shapes import Shape, load_shape
+
+LAYERS = 3.0
+"""How often, on average, a first picture's shapes cover the canvas."""
+DECAY = 1.0
+"""Radius falls with rank as rank ** -DECAY: a few large shapes, many small ones."""
+
+
+def compose(encoding: Encoding, rng: np.random.Generator, count: int) -> npt.NDArray[np.float32]:
+    """Compose genomes.
+
+    Args:
+        encoding: what the genes mean.
+        rng: the run's generator.
+        count: how many.
+
+    Returns:
+        (count, L) float32 array in [0, 1].
+    """
+    return np.stack([_compose_one(encoding, rng) for _ in range(count)])
+
+
+def _compose_one(encoding: Encoding, rng: np.random.Generator) -> Genome:
+    genome = rng.random(encoding.length).astype(np.float32)
+    rows = encoding.rows(genome)
+    rows[:, :2] = _places(encoding.n, rng)
+    rows[:, 2] = _sizes(encoding, rng)
+    ground, colours = _scheme(encoding, rng)
+    genome[:3] = ground
+    rows[:, -COLOUR_GENES:-1] = colours
+    return np.clip(genome, 0.0, 1.0)
+
+
+def _places(n: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """(N, 2) places in [0, 1]: the R2 low-discrepancy sequence, shifted at random, jittered."""
+    golden = 1.32471795724474602596
+    steps = np.arange(n)[:, None] * np.array([1.0 / golden, 1.0 / golden**2])
+    jitter = rng.normal(0.0, 0.35 / np.sqrt(n), (n, 2))
+    places: npt.NDArray[np.float64] = (rng.random(2) + steps + jitter) % 1.0
+    return places
+
+
+def _sizes(encoding: Encoding, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """(N,) size genes, falling with the painting order, so that the picture is covered."""
+    rank = np.arange(1, encoding.n + 1) + 1.0
+    radius = rank**-DECAY * rng.lognormal(0.0, 0.25, encoding.n)
+    radius *= np.sqrt(LAYERS / np.sum(radius**2))
+    genes = np.empty(encoding.n)
+    for turn, name in enumerate(encoding.shapes):
+        shape = load_shape(name)
+        rows = slice(turn, None, len(encoding.shapes))
+        span = np.log(shape.MAX_RADIUS / shape.MIN_RADIUS)
+        scaled = np.maximum(radius[rows] / np.sqrt(_area(shape)), 1e-6)
+        genes[rows] = np.log(scaled / shape.MIN_RADIUS) / span
+    return np.clip(genes, 0.02, 0.9)
+
+
+def _area(shape: Shape) -> float:
+    """Area of the shape at its middle genes, in squares of its radius."""
+    corners = shape.outline(np.full((1, len(shape.GENES)), 0.5), (100, 100))[0]
+    x, y = corners.T
+    area = 0.5 * abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
+    return float(area / (100.0**2 * shape.MIN_RADIUS * shape.MAX_RADIUS))
+
+
+def _scheme(
+    encoding: Encoding, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """(3,) ground and (N, 3) shape colours in [0, 1]."""
+    if len(encoding.swatches):
+        picks = rng.integers(len(encoding.swatches), size=encoding.n + 1)
+        return encoding.swatches[picks[0]], encoding.swatches[picks[1:]]
+    n = encoding.n
+    hues = rng.random() + np.array([0.0, rng.uniform(0.06, 0.12), -rng.uniform(0.06, 0.12), 0.5])
+    hue = rng.choice(hues, size=n, p=[0.4, 0.25, 0.2, 0.15]) + rng.normal(0.0, 0.012, n)
+    light_ground = rng.random() < 0.5
+    lightness = np.clip(rng.normal(0.60, 0.17, n), 0.18, 0.95)
+    chroma = np.clip(rng.normal(0.11, 0.045, n), 0.01, 0.2)
+    ground = from_oklch(0.93 if light_ground else 0.22, 0.02, hues[0])
+    return ground, from_oklch(lightness, chroma, hue)

@@ -1,0 +1,273 @@
+"""RunConfig: a flag is a YAML key is a field, each with its range and its help text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from evonsfw.classifier import DEVICES
+from evonsfw.colour import parse_colour
+from evonsfw.discovery import nearest
+from evonsfw.genome import Encoding
+from evonsfw.model_spec import DEFAULT
+from evonsfw.objectives import load_objective, objective_names
+from evonsfw.search import load_search, search_names
+from evonsfw.shapes import Canvas, load_shape, shape_names
+from evonsfw.strict_yaml import explain, read_yaml
+
+FORMAT = 1
+"""Version of the run folder's files; a higher one is refused."""
+MAX_SIDE = 4096
+DEFAULT_EVALUATIONS = 20_000
+"""Where a run ends that was given no other end and does not reach its score."""
+
+
+def _words(value: Any) -> Any:
+    """Take "a,b" or a YAML list to a tuple of words."""
+    parts = value.split(",") if isinstance(value, str) else value
+    return tuple(p.strip() if isinstance(p, str) else p for p in parts) if parts else ()
+
+
+def _palette(value: Any) -> Any:
+    """Take "#rrggbb,…", a YAML list, or the name of a YAML file that holds one."""
+    if isinstance(value, str) and Path(value).suffix in (".yaml", ".yml"):
+        return _palette_file(Path(value))
+    return _words(value)
+
+
+def _palette_file(path: Path) -> tuple[str, ...]:
+    from evonsfw.strict_yaml import read_text
+
+    try:
+        content = yaml.safe_load(read_text(path, "palette"))
+    except yaml.YAMLError:
+        content = None
+    if isinstance(content, dict):
+        content = content.get("palette")
+    if not isinstance(content, list) or not all(isinstance(c, str) for c in content):
+        raise ValueError(f"palette {path}: expected a YAML list of '#rrggbb' colours, in quotes")
+    return tuple(content)
+
+
+def _size(value: Any) -> Any:
+    """Take "256", 256 or "640x480" to "WxH"."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value}x{value}"
+    if isinstance(value, str):
+        sides = value.lower().replace("×", "x").split("x")
+        if 1 <= len(sides) <= 2 and all(side.strip().isdecimal() for side in sides):
+            return f"{int(sides[0])}x{int(sides[-1])}"
+    return value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class RunConfig(BaseModel):
+    """Everything a run depends on.
+
+    Raises:
+        pydantic.ValidationError: a value of the wrong type, out of range or unknown.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    shapes: Words = Field(
+        ("triangles",), description=f"Shapes to paint with: {', '.join(shape_names())}, or a mix."
+    )
+    n: int = Field(100, ge=1, le=5000, description="Number of shapes.")
+    size: Annotated[str, BeforeValidator(_size)] = Field(
+        "256x256", description="Canvas that is scored, in pixels: a side or WxH, 16 to 4096."
+    )
+    alpha: tuple[float, float] = Field(
+        (0.3, 0.9), description="Lowest and highest opacity of a shape, 0 to 1."
+    )
+    background: str = Field("evolve", description="'evolve', or a fixed colour like '#102030'.")
+    palette: Annotated[tuple[str, ...], BeforeValidator(_palette)] = Field(
+        (), description="Colours to choose from: '#264653,#2a9d8f,…' or a YAML file with a list."
+    )
+    classifier: str = Field(
+        DEFAULT, description="Classifier: a known name, a .yaml (see models/README.md) or an .onnx."
+    )
+    class_: str | None = Field(
+        None,
+        alias="class",
+        description="Class whose score counts: a name or an index. Default: nsfw.",
+    )
+    objective: str | None = Field(
+        None,
+        description=f"What to reach: {', '.join(objective_names())}. Default: highest, or what "
+        "--target-score or --target ask for.",
+    )
+    target_score: float | None = Field(
+        None, ge=0.0, le=1.0, description="Reach exactly this score, 0 to 1."
+    )
+    target: str | None = Field(
+        None, description="Reach likeness to this picture (RMSE); no classifier is loaded."
+    )
+    search: str = Field("genetic", description=f"Search algorithm: {', '.join(search_names())}.")
+    population: int | None = Field(
+        None, ge=2, le=4096, description="Individuals a generation. Default: the search's own."
+    )
+    seed: int | None = Field(
+        None, ge=0, lt=2**32, description="The same seed gives the same run. Default: drawn, shown."
+    )
+    generations: Count | None = Field(None, description="Stop after this many generations.")
+    evaluations: Count | None = Field(
+        None, description="Stop at the end of the generation that reaches this many scorings."
+    )
+    minutes: Annotated[float, Field(gt=0.0)] | None = Field(
+        None, description="Stop after this many minutes."
+    )
+    until: Annotated[float, Field(ge=0.0)] | None = Field(
+        None,
+        description="Stop when the best score is this good (for --target-score: this close; for "
+        "--target: an RMSE this low). Default, if no other end is given: 0.99 for the highest, "
+        "0.001 for the lowest and for a target score.",
+    )
+    workers: int | None = Field(
+        None, ge=0, le=256, description="Worker processes; 0 scores in this one. Default: cores."
+    )
+    device: str = Field("auto", description=f"Where the classifier runs: {', '.join(DEVICES)}.")
+    every: Count = Field(1, description="Keep the best picture of every K-th generation.")
+
+    @pydantic.field_validator("shapes")
+    @classmethod
+    def _known_shapes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError(f"no shape given: expected one of {', '.join(shape_names())}")
+        for name in value:
+            load_shape(name)
+        return value
+
+    @pydantic.field_validator("size")
+    @classmethod
+    def _sides(cls, value: str) -> str:
+        sides = [int(side) for side in value.split("x") if side.isdecimal()]
+        if len(sides) != 2 or not all(16 <= side <= MAX_SIDE for side in sides):
+            raise ValueError(f"size '{value}': expected a side or WxH, each 16 to {MAX_SIDE}")
+        return value
+
+    @pydantic.field_validator("alpha")
+    @classmethod
+    def _opacities(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0.0 <= value[0] <= value[1] <= 1.0:
+            raise ValueError(f"{value[0]} {value[1]}: expected 0 <= low <= high <= 1")
+        return value
+
+    @pydantic.field_validator("background")
+    @classmethod
+    def _background(cls, value: str) -> str:
+        if value != "evolve":
+            parse_colour(value)
+        return value
+
+    @pydantic.field_validator("palette")
+    @classmethod
+    def _colours(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for colour in value:
+            parse_colour(colour)
+        return value
+
+    @pydantic.field_validator("objective")
+    @classmethod
+    def _known_objective(cls, value: str | None) -> str | None:
+        if value is not None:
+            load_objective(value)
+        return value
+
+    @pydantic.field_validator("search")
+    @classmethod
+    def _known_search(cls, value: str) -> str:
+        load_search(value)
+        return value
+
+    @pydantic.field_validator("device")
+    @classmethod
+    def _known_device(cls, value: str) -> str:
+        if value not in DEVICES:
+            raise ValueError(f"unknown device '{value}': {nearest(value, DEVICES)}")
+        return value
+
+    @pydantic.model_validator(mode="after")
+    def _one_goal(self) -> RunConfig:
+        if self.target is not None and self.target_score is not None:
+            raise ValueError("give either --target or --target-score, not both")
+        given = "target-score" if self.target_score is not None else None
+        given = "likeness" if self.target is not None else given
+        if given and self.objective not in (None, given):
+            raise ValueError(f"objective '{self.objective}' takes no target: leave one out")
+        return self
+
+    @property
+    def goal_name(self) -> str:
+        """The objective's name, worked out where it was not given."""
+        if self.objective is not None:
+            return self.objective
+        if self.target is not None:
+            return "likeness"
+        return "highest" if self.target_score is None else "target-score"
+
+    @property
+    def canvas(self) -> Canvas:
+        """Width and height in pixels."""
+        width, height = self.size.split("x")
+        return int(width), int(height)
+
+    @property
+    def encoding(self) -> Encoding:
+        """What the genes mean."""
+        return Encoding(self.shapes, self.n, self.alpha, self.background, self.palette)
+
+    @property
+    def has_end(self) -> bool:
+        """Whether any stop was asked for."""
+        ends = (self.generations, self.evaluations, self.minutes, self.until)
+        return any(end is not None for end in ends)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as YAML and JSON write them."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def make_config(values: dict[str, Any]) -> RunConfig:
+    """Check values by field name or YAML key.
+
+    Raises:
+        ValueError: the first problem, on one line.
+    """
+    try:
+        return RunConfig.model_validate(values)
+    except pydantic.ValidationError as error:
+        raise ValueError(explain(error, RunConfig)) from None
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The values of a config.yaml; files that it names beside itself are found from anywhere.
+
+    Raises:
+        ValueError: not such a file, an unknown key, a wrong value, or a newer format.
+    """
+    values = read_yaml(path, "config")
+    newest = values.pop("format", FORMAT)
+    version = values.pop("version", "unknown")
+    values.pop("parent", None)
+    if not isinstance(newest, int) or newest > FORMAT:
+        raise ValueError(
+            f"config {path}: made by a newer evonsfw ({version}, format {newest}; this one reads "
+            f"up to {FORMAT}): update evonsfw"
+        )
+    for key in ("target", "classifier"):
+        beside = path.parent / str(values.get(key))
+        if values.get(key) and beside.is_file():
+            values[key] = str(beside)
+    try:
+        make_config(values)
+    except ValueError as error:
+        raise ValueError(f"config {path}: {error}") from None
+    return values

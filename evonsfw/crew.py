@@ -1,0 +1,214 @@
+"""Spawned worker processes on shared memory: slices of a board of genomes, done in any order."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import connection, shared_memory
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from evonsfw.classifier import input_shape
+from evonsfw.pipeline import Job, Pipeline
+
+Slice = tuple[int, int]
+
+CAPACITY = 256
+"""Genomes that are in shared memory at a time."""
+MAX_DEATHS = 3
+"""A slice that kills this many workers ends the run."""
+PREFETCH = 2
+"""Slices that a worker holds at a time: the next one is there when one is done."""
+POLL_SECONDS = 0.1
+
+
+class EvaluationError(RuntimeError):
+    """Scoring cannot go on; what was finished is on disk and can be resumed."""
+
+
+class CancelledError(Exception):
+    """The generation in work was given up because the run is ending."""
+
+
+class Crew:
+    """Spawned workers on shared memory; a worker that dies is replaced, its slice done again.
+
+    Args:
+        job: what to do.
+        workers: how many processes, at least 1.
+        prepare_only: whether they stop at the classifier's inputs.
+
+    Attributes:
+        genomes: (CAPACITY, L) float32 in shared memory: what to work on.
+        results: (CAPACITY, 2) float64: fitness and score.
+        inputs: (CAPACITY, …) float32: prepared inputs, where `prepare_only`.
+        deaths: workers that have been replaced.
+    """
+
+    def __init__(self, job: Job, workers: int, prepare_only: bool) -> None:
+        shape = input_shape(job.model) if prepare_only and job.model else (0,)
+        self._board = Board.create(job.encoding.length, shape)
+        self.genomes, self.results, self.inputs = self._board.arrays()
+        self._job, self._prepare_only = job, prepare_only
+        self._context = multiprocessing.get_context("spawn")
+        self.deaths = 0
+        self._workers = [self._start() for _ in range(workers)]
+
+    def work(self, slices: Sequence[Slice], cancelled: Callable[[], bool]) -> Iterable[Slice]:
+        """Have slices of the board done; yields each when it is done, in any order."""
+        waiting, left, blame = deque(slices), len(slices), Counter[Slice]()
+        while left:
+            self._hand_out(waiting)
+            if cancelled():
+                raise CancelledError
+            for worker in self._ready():
+                try:
+                    message = worker.pipe.recv()
+                except (EOFError, OSError):
+                    self._replace(worker, waiting, blame)
+                    continue
+                if isinstance(message, str):
+                    raise EvaluationError(f"a worker failed: {message}")
+                worker.held.remove(message)
+                left -= 1
+                yield message
+
+    def _hand_out(self, waiting: deque[Slice]) -> None:
+        """Top up every worker, the emptiest first."""
+        while waiting:
+            worker = min(self._workers, key=lambda candidate: len(candidate.held))
+            if len(worker.held) >= PREFETCH:
+                return
+            work = waiting.popleft()
+            worker.held.append(work)
+            try:
+                worker.pipe.send(work)
+            except OSError:
+                return  # it has died: its pipe reads as ended, and the slice is done again
+
+    def _ready(self) -> list[Worker]:
+        """Workers with something to read, or that have died."""
+        pipes = {worker.pipe: worker for worker in self._workers}
+        ready = connection.wait(list(pipes), timeout=POLL_SECONDS)
+        return [pipes[pipe] for pipe in ready]  # type: ignore[index]
+
+    def _replace(self, worker: Worker, waiting: deque[Slice], blame: Counter[Slice]) -> None:
+        """Put a new worker in a dead one's place; blame the slice that it was working on."""
+        worker.process.join()
+        self.deaths += 1
+        if worker.held:
+            blame[worker.held[0]] += 1
+            if blame[worker.held[0]] >= MAX_DEATHS:
+                raise EvaluationError(
+                    f"a worker died {MAX_DEATHS} times over the same individual (exit code "
+                    f"{worker.process.exitcode}); the run can be resumed with `evonsfw resume`"
+                )
+            waiting.extendleft(reversed(worker.held))
+        worker.pipe.close()
+        self._workers[self._workers.index(worker)] = self._start()
+
+    def _start(self) -> Worker:
+        ours, theirs = self._context.Pipe()
+        arguments = (self._job, self._prepare_only, self._board.names, theirs)
+        process = self._context.Process(target=_work, args=arguments, daemon=True)
+        process.start()
+        theirs.close()
+        return Worker(process, ours)
+
+    def close(self) -> None:
+        """End every worker and free the shared memory."""
+        for worker in self._workers:
+            worker.pipe.close()
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join()
+        self._workers = []
+        del self.genomes, self.results, self.inputs
+        self._board.unlink()
+
+
+@dataclass(eq=False)
+class Worker:
+    """One process, its pipe, and the slices that it was given, oldest first."""
+
+    process: Any
+    pipe: connection.Connection
+    held: list[Slice] = field(default_factory=list)
+
+
+@dataclass
+class Board:
+    """The shared memory that the main process and its workers write to."""
+
+    blocks: tuple[shared_memory.SharedMemory, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    owned: bool
+
+    TYPES: ClassVar = (np.float32, np.float64, np.float32)
+
+    @classmethod
+    def create(cls, length: int, input_shape: tuple[int, ...]) -> Board:
+        """Room for `CAPACITY` genomes, their results, and their inputs."""
+        shapes = ((CAPACITY, length), (CAPACITY, 2), (CAPACITY, *input_shape))
+        sizes = [
+            max(8, int(np.prod(shape)) * np.dtype(kind).itemsize)
+            for shape, kind in zip(shapes, cls.TYPES, strict=True)
+        ]
+        blocks = tuple(shared_memory.SharedMemory(create=True, size=size) for size in sizes)
+        return cls(blocks, shapes, True)
+
+    @classmethod
+    def attach(cls, names: tuple[tuple[str, tuple[int, ...]], ...]) -> Board:
+        """The board that another process created."""
+        blocks = tuple(shared_memory.SharedMemory(name=name) for name, _ in names)
+        return cls(blocks, tuple(shape for _, shape in names), False)
+
+    @property
+    def names(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """What `attach` needs."""
+        return tuple((b.name, shape) for b, shape in zip(self.blocks, self.shapes, strict=True))
+
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        """Genomes, results and inputs."""
+        return tuple(
+            np.ndarray(shape, kind, buffer=block.buf)
+            for block, shape, kind in zip(self.blocks, self.shapes, self.TYPES, strict=True)
+        )
+
+    def unlink(self) -> None:
+        """Free the memory, once nobody holds its arrays."""
+        for block in self.blocks:
+            block.close()
+            block.unlink()
+
+
+def _work(
+    job: Job,
+    prepare_only: bool,
+    names: tuple[tuple[str, tuple[int, ...]], ...],
+    pipe: connection.Connection,
+) -> None:
+    """A worker's life: read a slice, do it, say so, until the pipe ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    board = Board.attach(names)
+    genomes, results, inputs = board.arrays()
+    try:
+        pipeline = Pipeline(job, score=not prepare_only)
+        while True:
+            start, stop = work = pipe.recv()
+            if prepare_only:
+                inputs[start:stop] = pipeline.prepare(genomes[start:stop])
+            else:
+                evaluation = pipeline.evaluate(genomes[start:stop])
+                results[start:stop, 0] = evaluation.fitness
+                results[start:stop, 1] = evaluation.scores
+            pipe.send(work)
+    except (EOFError, OSError):
+        return  # the main process has ended
+    except Exception as error:  # noqa: BLE001  # the main process decides what it means
+        pipe.send(f"{type(error).__name__}: {error}")

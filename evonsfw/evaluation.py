@@ -1,0 +1,194 @@
+"""Batches of genomes to fitness and scores: inline, in a process pool, or with a GPU's owner.
+
+Whatever the number of workers, every picture gets the same score: pictures are rendered and
+scored one by one on a CPU, and in batches cut at fixed places on a GPU.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from evonsfw.classifier import BatchScorer
+from evonsfw.crew import CAPACITY, CancelledError, Crew, Slice
+from evonsfw.pipeline import Evaluation, Genomes, Job, Pipeline
+from evonsfw.raster import warm_up
+
+OWNER_BATCH = 32
+"""Pictures that a GPU scores at a time; batches are cut at multiples of it."""
+OWNER_SLICE = 4
+"""Pictures that a worker prepares at a time."""
+
+
+class Evaluator(Protocol):
+    """Scores batches; opened once a run, on the main thread, and closed at its end."""
+
+    device: str
+    workers: int
+
+    def evaluate(self, genomes: Genomes, cancelled: Callable[[], bool]) -> Evaluation:
+        """(B, L) genomes in [0, 1] to fitness and scores.
+
+        Raises:
+            CancelledError: `cancelled()` became true.
+            EvaluationError: scoring failed for good.
+        """
+        ...
+
+    def close(self) -> None:
+        """End workers and free shared memory; safe to call twice."""
+        ...
+
+
+def open_evaluator(job: Job, workers: int, device: str) -> Evaluator:
+    """The evaluator for a device ("cpu", "cuda", "webgpu") and a number of workers (0: inline).
+
+    Raises:
+        ValueError: the classifier or the device cannot be opened.
+    """
+    warm_up()
+    if job.model is None:
+        return Pool(job, workers) if workers else Inline(job)
+    if device != "cpu":
+        return Owner(job, workers, BatchScorer(job.model, device))
+    return Pool(job, workers) if workers else Inline(job)
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Inline:
+    """Everything in this process and thread."""
+
+    device = "cpu"
+    workers = 0
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._pipeline = Pipeline(job)
+
+    def evaluate(self, genomes: Genomes, cancelled: Callable[[], bool]) -> Evaluation:
+        """Slice by slice, so that a cancelled generation ends soon."""
+        parts = []
+        for start, stop in _slices(0, len(genomes), self._job.slice_size):
+            if cancelled():
+                raise CancelledError
+            parts.append(self._pipeline.evaluate(genomes[start:stop]))
+        return _joined(parts)
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class Pool:
+    """Worker processes that render and score; nothing but genes and numbers travel."""
+
+    device = "cpu"
+
+    def __init__(self, job: Job, workers: int) -> None:
+        self.workers = workers
+        self._job = job
+        self._crew = Crew(job, workers, prepare_only=False)
+
+    def evaluate(self, genomes: Genomes, cancelled: Callable[[], bool]) -> Evaluation:
+        """Spread slices over the workers as they become free."""
+        parts = []
+        for start, stop in _slices(0, len(genomes), CAPACITY):
+            self._crew.genomes[: stop - start] = genomes[start:stop]
+            for _ in self._crew.work(
+                list(_slices(0, stop - start, self._job.slice_size)), cancelled
+            ):
+                pass
+            results = self._crew.results[: stop - start].copy()
+            parts.append(Evaluation(results[:, 0], results[:, 1]))
+        return _joined(parts)
+
+    def close(self) -> None:
+        """End the workers."""
+        self._crew.close()
+
+
+class Owner:
+    """One owner of a GPU scores large batches, while workers render and prepare the next.
+
+    Args:
+        job: what to do; it has a classifier.
+        workers: processes that prepare; 0 prepares in this one.
+        scorer: the model on its device.
+    """
+
+    def __init__(self, job: Job, workers: int, scorer: BatchScorer) -> None:
+        self.device = scorer.device
+        self.workers = workers
+        self._job = job
+        self._scorer = scorer
+        self._pipeline = Pipeline(job, score=False)
+        self._crew = Crew(job, workers, prepare_only=True) if workers else None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="gpu-owner")
+
+    def evaluate(self, genomes: Genomes, cancelled: Callable[[], bool]) -> Evaluation:
+        """Prepare in slices, score in batches cut at fixed places."""
+        parts = []
+        for start, stop in _slices(0, len(genomes), CAPACITY):
+            futures = self._score(genomes[start:stop], cancelled)
+            parts += [self._pipeline.value(future.result()) for future in futures]
+        return _joined(parts)
+
+    def _score(
+        self, genomes: Genomes, cancelled: Callable[[], bool]
+    ) -> list[Future[npt.NDArray[np.float32]]]:
+        """Submit each batch as soon as all of it is prepared."""
+        batches = list(_slices(0, len(genomes), OWNER_BATCH))
+        futures: list[Future[npt.NDArray[np.float32]]] = []
+        for first, last in self._prepared(genomes, batches, cancelled):
+            inputs = self._inputs(genomes, first, last)
+            futures.append(self._thread.submit(self._scorer, inputs))
+        return futures
+
+    def _prepared(
+        self, genomes: Genomes, batches: list[Slice], cancelled: Callable[[], bool]
+    ) -> Iterable[Slice]:
+        """The batches, in order, each when its inputs are ready."""
+        if self._crew is None:
+            for batch in batches:
+                if cancelled():
+                    raise CancelledError
+                yield batch
+            return
+        self._crew.genomes[: len(genomes)] = genomes
+        waiting, done = deque(batches), np.zeros(len(genomes), bool)
+        for start, stop in self._crew.work(list(_slices(0, len(genomes), OWNER_SLICE)), cancelled):
+            done[start:stop] = True
+            while waiting and done[slice(*waiting[0])].all():
+                yield waiting.popleft()
+
+    def _inputs(self, genomes: Genomes, first: int, last: int) -> npt.NDArray[np.float32]:
+        if self._crew is None:
+            return self._pipeline.prepare(genomes[first:last])
+        return self._crew.inputs[first:last].copy()
+
+    def close(self) -> None:
+        """End the workers and the scoring thread."""
+        self._thread.shutdown(cancel_futures=True)
+        if self._crew is not None:
+            self._crew.close()
+
+
+def _slices(start: int, stop: int, size: int) -> Iterable[Slice]:
+    for first in range(start, stop, size):
+        yield first, min(first + size, stop)
+
+
+def _joined(parts: Sequence[Evaluation]) -> Evaluation:
+    return Evaluation(
+        np.concatenate([part.fitness for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+    )

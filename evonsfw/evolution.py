@@ -1,0 +1,160 @@
+"""The loop: ask, score, tell, hand out a frozen record; and nothing but the loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from deap import tools
+
+from evonsfw.crew import CancelledError
+from evonsfw.generation import Champion, Generation, read_only
+from evonsfw.pipeline import Evaluation
+from evonsfw.search import Search, State
+
+
+class Scorer(Protocol):
+    """The part of an evaluator that the loop needs."""
+
+    def evaluate(
+        self, genomes: npt.NDArray[np.float32], cancelled: Callable[[], bool]
+    ) -> Evaluation:
+        """(B, L) genomes to fitness and scores."""
+        ...
+
+
+@dataclass
+class Progress:
+    """What the loop has come to; with the search's state, all that resuming needs."""
+
+    generation: int = 0
+    evaluations: int = 0
+    seconds: float = 0.0
+    best: Champion | None = None
+
+
+class Evolution:
+    """An evolution that can be iterated, stopped, saved and resumed.
+
+    Iterate over it for `Generation` records; stop by leaving the iteration.
+
+    Args:
+        search: asks and is told.
+        clock: seconds, for `Generation.seconds`.
+    """
+
+    def __init__(self, search: Search, clock: Callable[[], float] = time.monotonic) -> None:
+        self._search = search
+        self._clock = clock
+        self._scorer: Scorer | None = None
+        self._cancelled: Callable[[], bool] = lambda: False
+        self._referee: Callable[[Champion], float] | None = None
+        self._scores: dict[bytes, float] = {}
+        self.progress = Progress()
+        self._statistics = tools.Statistics()
+        self._statistics.register("mean", np.mean)
+        self._statistics.register("std", np.std)
+
+    def attach(
+        self,
+        scorer: Scorer,
+        cancelled: Callable[[], bool] = lambda: False,
+        referee: Callable[[Champion], float] | None = None,
+    ) -> Evolution:
+        """Say who scores; to be called before iterating.
+
+        Args:
+            scorer: gives fitness and scores.
+            cancelled: looked at often; true gives up the generation in work and ends.
+            referee: scores again what is shown, where the scorer's arithmetic is not the
+                reference's; each such scoring counts as one.
+        """
+        self._scorer, self._cancelled, self._referee = scorer, cancelled, referee
+        return self
+
+    def __iter__(self) -> Iterator[Generation]:
+        """Yield one generation after another, until cancelled.
+
+        Raises:
+            RuntimeError: `attach` was not called.
+        """
+        if self._scorer is None:
+            raise RuntimeError("attach() a scorer before iterating")
+        started = self._clock() - self.progress.seconds
+        while not self._cancelled():
+            genomes = self._search.ask()
+            try:
+                evaluation = self._scorer.evaluate(genomes, self._cancelled)
+            except CancelledError:
+                return
+            self._search.tell(evaluation.fitness)
+            self._remember(genomes, evaluation.scores)
+            yield self._record(len(genomes), self._clock() - started)
+
+    def state(self) -> State:
+        """All that `restore` needs; to be called between generations."""
+        genomes, _ = self._search.population()
+        state: dict[str, Any] = {
+            "search": self._search.state(),
+            "generation": self.progress.generation,
+            "evaluations": self.progress.evaluations,
+            "seconds": self.progress.seconds,
+            "scores": np.array([self._scores[genome.tobytes()] for genome in genomes]),
+        }
+        if self.progress.best is not None:
+            state["best_genome"] = self.progress.best.genome
+            state["best_fitness"] = self.progress.best.fitness
+            state["best_score"] = self.progress.best.score
+        return state
+
+    def restore(self, state: State) -> None:
+        """Go on from `state`."""
+        self._search.restore(state["search"])
+        genomes, _ = self._search.population()
+        self._scores = {}
+        self._remember(genomes, state["scores"])
+        best = Champion(read_only(state["best_genome"]), state["best_fitness"], state["best_score"])
+        self.progress = Progress(state["generation"], state["evaluations"], state["seconds"], best)
+
+    def _remember(self, genomes: npt.NDArray[np.float32], scores: npt.NDArray[np.float64]) -> None:
+        """Keep the scores of the present population: survivors are not scored again."""
+        for genome, score in zip(genomes, scores, strict=True):
+            self._scores[genome.tobytes()] = float(score)
+        alive = {genome.tobytes() for genome in self._search.population()[0]}
+        self._scores = {key: score for key, score in self._scores.items() if key in alive}
+
+    def _record(self, scored: int, seconds: float) -> Generation:
+        """Count, compare with the best so far, and freeze."""
+        genomes, fitness = self._search.population()
+        top = int(np.argmax(fitness))
+        score = self._scores[genomes[top].tobytes()]
+        best = Champion(read_only(genomes[top]), float(fitness[top]), score)
+        progress = self.progress
+        better = progress.best is None or best.fitness > progress.best.fitness
+        if self._referee is not None:
+            best = replace(best, score=self._referee(best))
+            progress.evaluations += 1
+        if better:
+            progress.best = best
+        assert progress.best is not None
+        progress.generation += 1
+        progress.evaluations += scored
+        progress.seconds = seconds
+        statistics = self._statistics.compile(fitness)
+        frozen_fitness = np.array(fitness)
+        frozen_fitness.setflags(write=False)
+        return Generation(
+            number=progress.generation,
+            evaluations=progress.evaluations,
+            seconds=seconds,
+            best=best,
+            best_so_far=progress.best,
+            mean_fitness=float(statistics["mean"]),
+            std_fitness=float(statistics["std"]),
+            genomes=read_only(genomes),
+            fitness=frozen_fitness,
+        )

@@ -1,0 +1,58 @@
+"""The frozen record that the loop hands to everyone who wants to look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from evonsfw.genome import Genome
+
+
+@dataclass(frozen=True)
+class Champion:
+    """One individual: its genome (L,) float32, read-only; its fitness; the score people see."""
+
+    genome: Genome
+    fitness: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What one turn of the loop came to.
+
+    Attributes:
+        number: counted from 1.
+        evaluations: pictures scored since the run began.
+        seconds: since the run began, pauses and resumed parts included as they passed.
+        best: the best individual of this generation.
+        best_so_far: the best individual of the run.
+        mean_fitness: over this generation's population.
+        std_fitness: likewise, population standard deviation.
+        genomes: (P, L) float32 population, read-only.
+        fitness: (P,) float64, read-only.
+    """
+
+    number: int
+    evaluations: int
+    seconds: float
+    best: Champion
+    best_so_far: Champion
+    mean_fitness: float
+    std_fitness: float
+    genomes: npt.NDArray[np.float32]
+    fitness: npt.NDArray[np.float64]
+
+    @property
+    def improved(self) -> bool:
+        """Whether this generation holds the best individual of the run."""
+        return self.best.fitness >= self.best_so_far.fitness
+
+
+def read_only(array: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """A copy of an array that nobody can write to."""
+    twin = np.array(array)
+    twin.setflags(write=False)
+    return twin

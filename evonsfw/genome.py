@@ -1,0 +1,182 @@
+"""Genomes: a flat float32 vector in [0, 1], and what its genes mean.
+
+Layout: 3 background genes (red, green, blue), then N rows of G genes, painted in row order. A row
+is its shape's geometric genes (x, y, size, …), padded to the longest shape of a mix, then red,
+green, blue, alpha. In a mix the rows take turns: row i is of shape i mod (number of shapes).
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from deap import base
+
+from evonsfw.colour import parse_colour
+from evonsfw.shapes import load_shape
+
+Genome = npt.NDArray[np.float32]
+BACKGROUND_GENES = 3
+COLOUR_GENES = 4
+"""Red, green, blue, alpha: the last genes of every row."""
+
+
+class Fitness(base.Fitness):  # type: ignore[misc]  # deap has no type information
+    """One number, larger is better. At module level, so that it pickles under spawn and Ray."""
+
+    weights = (1.0,)
+
+
+class Individual(np.ndarray[Any, np.dtype[np.float32]]):
+    """A genome that DEAP's operators can work on: an array with a `fitness`."""
+
+    fitness: Fitness
+
+    def __new__(cls, genome: npt.ArrayLike) -> Individual:
+        """Copy a genome, with no fitness yet."""
+        individual = np.array(genome, dtype=np.float32).view(cls)
+        individual.fitness = Fitness()
+        return individual
+
+    def __array_finalize__(self, obj: object) -> None:
+        """A view or a result of arithmetic starts without a fitness of its own."""
+        if obj is not None:
+            self.fitness = Fitness()
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Individual:
+        """DEAP's `clone`."""
+        twin = Individual(self)
+        twin.fitness = copy.deepcopy(self.fitness, memo)
+        return twin
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A decoded genome: what the rasterizer and the vector exporters paint.
+
+    Attributes:
+        shapes: names of the shapes that take turns.
+        background: (3,) float32 sRGB in [0, 1].
+        geometry: (N, G) float64 geometric genes in [0, 1], padded.
+        colours: (N, 3) float32 sRGB in [0, 1].
+        alphas: (N,) float32 opacity in [0, 1].
+    """
+
+    shapes: tuple[str, ...]
+    background: npt.NDArray[np.float32]
+    geometry: npt.NDArray[np.float64]
+    colours: npt.NDArray[np.float32]
+    alphas: npt.NDArray[np.float32]
+
+    def rows_by_shape(self) -> Iterator[tuple[str, slice]]:
+        """Each shape's name with the rows that are of it, where there are any."""
+        for turn, name in enumerate(self.shapes):
+            if turn < len(self.alphas):
+                yield name, slice(turn, None, len(self.shapes))
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What a genome's genes mean: the genotype-phenotype mapping.
+
+    Args:
+        shapes: names of the shapes that take turns, at least one.
+        n: number of shapes painted.
+        alpha: opacity at alpha gene 0 and 1, each in [0, 1].
+        background: "evolve", or "#rrggbb" to fix it.
+        palette: "#rrggbb" colours to choose from; empty for any colour.
+
+    Raises:
+        ValueError: an unknown shape, or a colour that is not #rrggbb.
+    """
+
+    shapes: tuple[str, ...] = ("triangles",)
+    n: int = 100
+    alpha: tuple[float, float] = (0.3, 0.9)
+    background: str = "evolve"
+    palette: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        """Look every name up once, so that a typo is told before anything is rendered."""
+        _ = self.row_length, self.fixed_background, self.swatches
+
+    @cached_property
+    def row_length(self) -> int:
+        """G: genes of one row."""
+        return max(len(load_shape(name).GENES) for name in self.shapes) + COLOUR_GENES
+
+    @cached_property
+    def length(self) -> int:
+        """L: genes of a genome."""
+        return BACKGROUND_GENES + self.n * self.row_length
+
+    @cached_property
+    def fixed_background(self) -> npt.NDArray[np.float32] | None:
+        """(3,) sRGB in [0, 1], or None where the background evolves."""
+        return None if self.background == "evolve" else parse_colour(self.background)
+
+    @cached_property
+    def swatches(self) -> npt.NDArray[np.float32]:
+        """(P, 3) sRGB in [0, 1]: the palette."""
+        colours = [parse_colour(colour) for colour in self.palette]
+        return np.array(colours, np.float32).reshape(-1, 3)
+
+    def rows(self, genome: Genome) -> Genome:
+        """(L,) genome to an (N, G) view of its rows."""
+        return genome[BACKGROUND_GENES:].reshape(self.n, self.row_length)
+
+    def decode(self, genome: Genome) -> Drawing:
+        """Give an (L,) genome its meaning.
+
+        Raises:
+            ValueError: the genome is not of this encoding's length.
+        """
+        if genome.shape != (self.length,):
+            raise ValueError(f"genome of shape {genome.shape}: expected ({self.length},)")
+        genes = np.clip(np.asarray(genome, np.float32), 0.0, 1.0)
+        rows = self.rows(genes)
+        low, high = self.alpha
+        background = self.fixed_background
+        return Drawing(
+            shapes=self.shapes,
+            background=self._in_palette(genes[None, :3])[0] if background is None else background,
+            geometry=rows[:, :-COLOUR_GENES].astype(np.float64),
+            colours=self._in_palette(rows[:, -COLOUR_GENES:-1]),
+            alphas=np.float32(low) + np.float32(high - low) * rows[:, -1],
+        )
+
+    def _in_palette(self, colours: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """(M, 3) colours, each moved to the nearest of the palette where there is one."""
+        if not len(self.swatches):
+            return np.ascontiguousarray(colours)
+        distance = ((colours[:, None] - self.swatches) ** 2).sum(axis=-1)
+        return self.swatches[distance.argmin(axis=1)]
+
+
+def genome_hash(genome: Genome) -> str:
+    """SHA-256 of the genome's little-endian bytes, in hexadecimal."""
+    return hashlib.sha256(np.ascontiguousarray(genome, "<f4").tobytes()).hexdigest()
+
+
+def genome_to_text(genome: Genome) -> str:
+    """Base64 of the genome's little-endian float32 bytes."""
+    return base64.b64encode(np.ascontiguousarray(genome, "<f4").tobytes()).decode("ascii")
+
+
+def genome_from_text(text: str) -> Genome:
+    """Read what `genome_to_text` wrote.
+
+    Raises:
+        ValueError: not base64, or not a whole number of finite genes in [0, 1].
+    """
+    genome = np.frombuffer(base64.b64decode(text, validate=True), "<f4").astype(np.float32)
+    if not np.all((genome >= 0.0) & (genome <= 1.0)):
+        raise ValueError("genome has genes outside 0…1: the text is damaged")
+    return genome

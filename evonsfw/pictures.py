@@ -1,0 +1,91 @@
+"""Picture files that people hand in: opened safely, or refused in one line."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from evonsfw.shapes import Canvas
+
+MIN_SIDE = 2
+MAX_PIXELS = 89_478_485
+"""Pillow's own limit before it warns of a decompression bomb; about 9,459 x 9,459."""
+
+
+def open_picture(path: Path, what: str) -> Image.Image:
+    """Read one still picture.
+
+    Args:
+        path: the file.
+        what: what it is, for error messages ("target picture").
+
+    Raises:
+        ValueError: it is missing, not a picture, damaged, animated, too small or too large.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(path)
+            _check(image, path, what)
+            image.load()
+    except FileNotFoundError:
+        raise ValueError(f"{what} {path}: no such file") from None
+    except UnidentifiedImageError:
+        raise ValueError(f"{what} {path}: not a picture that Pillow can read") from None
+    except Image.DecompressionBombError:
+        raise ValueError(_too_large(path, what, "over 178 million")) from None
+    except (OSError, SyntaxError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ValueError(f"{what} {path}: cannot be read: {reason}") from None
+    return image
+
+
+def target_on_canvas(path: Path, canvas: Canvas | None) -> npt.NDArray[np.uint8]:
+    """A target picture of any mode, upright, over white where it is transparent.
+
+    Args:
+        path: the file.
+        canvas: width and height to bring it to, or None for its own size.
+
+    Returns:
+        (H, W, 3) uint8 sRGB.
+
+    Raises:
+        ValueError: as `open_picture`.
+    """
+    image = ImageOps.exif_transpose(open_picture(path, "target picture"))
+    rgb = _flattened(image)
+    if canvas is not None and rgb.size != canvas:
+        rgb = rgb.resize(canvas, Image.Resampling.LANCZOS)
+    return np.asarray(rgb)
+
+
+def _check(image: Image.Image, path: Path, what: str) -> None:
+    width, height = image.size
+    if getattr(image, "n_frames", 1) > 1:
+        raise ValueError(f"{what} {path}: animated ({image.n_frames} frames): save one frame of it")  # type: ignore[attr-defined]
+    if min(width, height) < MIN_SIDE:
+        raise ValueError(f"{what} {path}: {width}x{height} pixels: expected at least 2x2")
+    if width * height > MAX_PIXELS:
+        raise ValueError(_too_large(path, what, f"{width}x{height}"))
+
+
+def _too_large(path: Path, what: str, size: str) -> str:
+    return f"{what} {path}: {size} pixels: expected at most 89 million; scale it down first"
+
+
+def _flattened(image: Image.Image) -> Image.Image:
+    """RGB, 16-bit greys scaled to 8, transparency over white."""
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        grey = np.asarray(image, np.float64)
+        top = 65535.0 if image.mode != "F" or grey.max(initial=0.0) > 1.0 else 1.0
+        image = Image.fromarray(np.clip(grey / top * 255.0 + 0.5, 0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")

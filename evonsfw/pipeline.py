@@ -1,0 +1,83 @@
+"""Genomes to fitness within one process: render, prepare, score, value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from evonsfw.classifier import Classifier, prepare
+from evonsfw.genome import Encoding
+from evonsfw.model_spec import ModelSpec
+from evonsfw.objectives import Goal, load_objective
+from evonsfw.raster import render
+from evonsfw.shapes import Canvas
+
+Genomes = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a worker needs to score genomes; it pickles.
+
+    Attributes:
+        encoding: what the genes mean.
+        canvas: width and height in pixels.
+        objective: its name.
+        goal: what is asked for.
+        model: the classifier, or None where the objective needs none.
+    """
+
+    encoding: Encoding
+    canvas: Canvas
+    objective: str
+    goal: Goal
+    model: ModelSpec | None
+
+    @property
+    def slice_size(self) -> int:
+        """Genomes of one message to a worker: one where each costs an inference."""
+        return 8 if self.model is None else 1
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """(B,) fitness, larger is better, and (B,) scores as people see them."""
+
+    fitness: Values
+    scores: Values
+
+
+class Pipeline:
+    """Genomes to fitness within one process.
+
+    Args:
+        job: what to do.
+        score: whether to load the classifier; without it, pictures can only be prepared.
+    """
+
+    def __init__(self, job: Job, score: bool = True) -> None:
+        self._job = job
+        self._objective = load_objective(job.objective).build(job.goal)
+        self._classifier = Classifier(job.model) if job.model is not None and score else None
+
+    def evaluate(self, genomes: Genomes) -> Evaluation:
+        """(B, L) genomes to their fitness and scores."""
+        pictures = render(genomes, self._job.encoding, self._job.canvas)
+        if self._classifier is None:
+            return self.value(pictures)
+        return self.value(self._classifier.probabilities(pictures))
+
+    def value(self, observed: npt.NDArray[Any]) -> Evaluation:
+        """Pictures or probabilities to fitness and scores."""
+        return Evaluation(self._objective.fitness(observed), self._objective.scores(observed))
+
+    def prepare(self, genomes: Genomes) -> npt.NDArray[np.float32]:
+        """(B, L) genomes to (B, …) inputs of the classifier."""
+        assert self._job.model is not None
+        pictures = render(genomes, self._job.encoding, self._job.canvas)
+        return np.stack([prepare(self._job.model, Image.fromarray(p)) for p in pictures])

@@ -1,0 +1,278 @@
+"""The run folder: everything that a run leaves, readable at any moment, resumable after any.
+
+Pictures, checkpoint and config are written beside their name and renamed; the log is appended to
+and flushed. The checkpoint is a NumPy archive without pickle: opening a stranger's run folder
+runs no stranger's code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import zipfile
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import yaml
+
+import evonsfw
+from evonsfw.config import FORMAT, RunConfig
+from evonsfw.exporters import Artwork, png
+from evonsfw.generation import Champion, Generation
+from evonsfw.genome import genome_hash, genome_to_text
+from evonsfw.search import State
+from evonsfw.whole_file import whole_file
+
+COLUMNS = "generation,evaluations,seconds,best_score,best_fitness,mean_fitness,std_fitness"
+CHECKPOINT_SECONDS = 1.0
+"""A checkpoint is written at most this often, and at the end."""
+QUEUE = 8
+"""Generations that may wait to be written before the loop waits for the disk."""
+_PAD = 5
+
+
+class RunFolder:
+    """A run's folder.
+
+    Args:
+        path: where it is.
+        config: the run's settings, complete.
+        classifier_hash: SHA-256 of the model file, or "" where none is used.
+    """
+
+    def __init__(self, path: Path, config: RunConfig, classifier_hash: str) -> None:
+        self.path = path
+        self.config = config
+        self._classifier_hash = classifier_hash
+
+    @property
+    def best(self) -> Path:
+        """best.png."""
+        return self.path / "best.png"
+
+    def write_config(self) -> None:
+        """config.yaml: `evonsfw --config THAT` repeats the run."""
+        head = {"format": FORMAT, "version": evonsfw.__version__}
+        with whole_file(self.path / "config.yaml") as draft:
+            text = yaml.safe_dump({**head, **self.config.to_dict()}, sort_keys=False)
+            draft.write_text(text, encoding="utf-8")
+
+    def write_picture(self, path: Path, champion: Champion, generation: int) -> None:
+        """A PNG of one individual at the size that was scored, its provenance in text chunks."""
+        png.write(path, self.artwork(champion, generation), self.config.canvas)
+
+    def artwork(self, champion: Champion, generation: int) -> Artwork:
+        """An individual with everything that is needed to make it again."""
+        metadata = {
+            "Title": f"evonsfw {self.config.goal_name}, generation {generation}",
+            "Software": f"evonsfw {evonsfw.__version__}",
+            "evonsfw:genome": genome_to_text(champion.genome),
+            "evonsfw:genome_sha256": genome_hash(champion.genome),
+            "evonsfw:settings": json.dumps(self.config.to_dict()),
+            "evonsfw:seed": str(self.config.seed),
+            "evonsfw:classifier_sha256": self._classifier_hash,
+            "evonsfw:score": f"{champion.score:.6f}",
+            "evonsfw:generation": str(generation),
+            "evonsfw:version": evonsfw.__version__,
+        }
+        return Artwork(champion.genome, self.config.encoding, metadata)
+
+    def read_checkpoint(self) -> tuple[State | None, str | None]:
+        """The last whole checkpoint, or None where there is none yet, and what was wrong."""
+        problem = None
+        for name in ("checkpoint", "checkpoint.previous"):
+            path = self.path / name
+            try:
+                return load_state(path), problem
+            except FileNotFoundError:
+                continue
+            except ValueError as error:
+                problem = problem or f"{error}; using the one before"
+        return None, problem
+
+    def rewind_log(self, generation: int) -> None:
+        """Drop the log's rows after a generation: they are about to be written again."""
+        path = self.path / "log.csv"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        kept = [line for line in lines[1:] if _row_number(line) <= generation]
+        with whole_file(path) as draft:
+            draft.write_text("\n".join([COLUMNS, *kept]) + "\n", encoding="utf-8")
+
+
+class Recorder:
+    """Writes generations in a thread of its own, so that the disk never stalls scoring.
+
+    Args:
+        folder: where to.
+
+    Raises, at the next `record` or at `close`:
+        OSError: the disk is full or gone.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._log = (folder.path / "log.csv").open("a", encoding="utf-8")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="recorder")
+        self._pending: list[Future[None]] = []
+        self._last_checkpoint = 0.0
+        self._final: State | None = None
+
+    def record(self, generation: Generation, state: State) -> None:
+        """Queue one generation; `state` is what resuming after it needs."""
+        self._settle(QUEUE)
+        self._final = state
+        due = generation.seconds - self._last_checkpoint >= CHECKPOINT_SECONDS
+        if due or generation.number == 1:
+            self._last_checkpoint, self._final = generation.seconds, None
+        snapshot = state if self._final is None else None
+        self._pending.append(self._thread.submit(self._write, generation, snapshot))
+
+    def close(self) -> None:
+        """Write what is queued and the last checkpoint; raise what went wrong."""
+        try:
+            self._settle(0)
+            if self._final is not None:
+                save_state(self._folder.path / "checkpoint", self._final)
+        finally:
+            self._thread.shutdown()
+            with contextlib.suppress(OSError):
+                self._log.close()
+
+    def _settle(self, allowed: int) -> None:
+        """Raise what has failed; wait until at most `allowed` generations are queued."""
+        while self._pending and (self._pending[0].done() or len(self._pending) > allowed):
+            self._pending.pop(0).result()
+
+    def _write(self, generation: Generation, snapshot: State | None) -> None:
+        folder, number = self._folder, generation.number
+        if number % folder.config.every == 0:
+            path = folder.path / "generations" / f"gen_{number:0{_PAD}}.png"
+            folder.write_picture(path, generation.best, number)
+        if generation.improved:
+            folder.write_picture(folder.best, generation.best_so_far, number)
+        self._log.write(_row(generation) + "\n")
+        self._log.flush()
+        if snapshot is not None:
+            save_state(folder.path / "checkpoint", snapshot)
+
+
+def create_run(
+    config: RunConfig, out: Path | None, command: str, classifier_hash: str
+) -> RunFolder:
+    """Make a new run folder.
+
+    Args:
+        config: complete settings, the seed included.
+        out: where; None for runs/<time>_<objective>_<shapes>-<n>_s<seed>.
+        command: the command line, for command.txt.
+        classifier_hash: SHA-256 of the model file.
+
+    Raises:
+        ValueError: the folder exists, or cannot be written.
+    """
+    path = out if out is not None else Path("runs") / _name(config)
+    try:
+        path.mkdir(parents=True, exist_ok=False)
+        (path / "generations").mkdir()
+        folder = RunFolder(path, config, classifier_hash)
+        folder.write_config()
+        (path / "command.txt").write_text(command + "\n", encoding="utf-8")
+        folder.rewind_log(0)
+    except FileExistsError:
+        raise ValueError(
+            f"run folder {path}: exists already; choose another --out, "
+            f"or go on with it: evonsfw resume {path}"
+        ) from None
+    except OSError as error:
+        raise ValueError(f"run folder {path}: cannot be written: {error.strerror}") from None
+    return folder
+
+
+def save_picture(path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    """Write a plain (H, W, 3) uint8 picture as PNG."""
+    from PIL import Image
+
+    with whole_file(path) as draft:
+        Image.fromarray(picture).save(draft, format="PNG")
+
+
+def save_state(path: Path, state: State) -> None:
+    """Write a state without pickle; the checkpoint before it is kept as `….previous`."""
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    tree = json.dumps({"format": FORMAT, "state": _flatten(state, arrays)})
+    with whole_file(path) as draft:
+        with draft.open("wb") as file:
+            np.savez(file, tree=np.frombuffer(tree.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+        if path.exists():
+            path.replace(path.with_name(path.name + ".previous"))
+
+
+def load_state(path: Path) -> State:
+    """Read what `save_state` wrote.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is damaged, or of a newer format.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+            content = json.loads(arrays.pop("tree").tobytes())
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        raise ValueError(f"checkpoint {path}: cut short or damaged") from None
+    if content["format"] > FORMAT:
+        raise ValueError(f"checkpoint {path}: made by a newer evonsfw; update evonsfw")
+    state: State = _unflatten(content["state"], arrays)
+    return state
+
+
+def _flatten(value: Any, arrays: dict[str, npt.NDArray[Any]]) -> Any:
+    """Replace arrays by references, so that the rest is JSON."""
+    if isinstance(value, np.ndarray):
+        name = f"array_{len(arrays)}"
+        arrays[name] = value
+        return {"$array": name}
+    if isinstance(value, Mapping):
+        return {str(key): _flatten(item, arrays) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_flatten(item, arrays) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _unflatten(value: Any, arrays: dict[str, npt.NDArray[Any]]) -> Any:
+    if isinstance(value, dict):
+        if "$array" in value:
+            return arrays[value["$array"]]
+        return {key: _unflatten(item, arrays) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_unflatten(item, arrays) for item in value]
+    return value
+
+
+def _row(generation: Generation) -> str:
+    best = generation.best
+    return (
+        f"{generation.number},{generation.evaluations},{generation.seconds:.3f},"
+        f"{best.score:.6f},{best.fitness:.6f},"
+        f"{generation.mean_fitness:.6f},{generation.std_fitness:.6f}"
+    )
+
+
+def _row_number(line: str) -> float:
+    """A log row's generation; a row cut short by a crash counts as after every generation."""
+    cells = line.split(",")
+    whole = len(cells) == COLUMNS.count(",") + 1 and cells[0].isdecimal()
+    return int(cells[0]) if whole else float("inf")
+
+
+def _name(config: RunConfig) -> str:
+    time = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    shapes = "+".join(config.shapes)
+    return f"{time}_{config.goal_name}_{shapes}-{config.n}_s{config.seed}"

@@ -1,0 +1,190 @@
+"""A genetic algorithm on DEAP: (mu + lambda), tournaments, crossover of whole shapes.
+
+It starts from the best of a few composed pictures. Parents are drawn by tournament; children take
+whole shapes from either parent (uniform crossover, Syswerda 1989, with a row as the unit), then
+one or two of their shapes are changed, or taken out and a new one put on top. The best of parents
+and children survive, so the best never gets worse.
+
+A new shape on top is seen whole, whatever lies below, which makes it the strongest move; and most
+of its children are worse, which is why a small, greedy population goes furthest on a few hundred
+scorings (benchmarks/evaluations.py).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from deap import algorithms, base, tools
+
+from evonsfw.genome import Individual
+from evonsfw.search import Fitness, Genomes, Problem, State, Turns
+
+CROSSOVER = 0.2
+MUTATION = 1.0
+TOURNAMENT = 3
+STEP = 0.2
+"""Standard deviation of a changed gene."""
+CHANGED = 0.5
+"""Probability that a gene of a changed shape changes."""
+ON_TOP = 0.35
+REORDERED = 0.05
+"""Probability that a mutation renews a shape on top, or swaps two in painting order."""
+BACKGROUND = 0.05
+"""Probability that a mutation also changes the background."""
+FOUNDERS = 4
+"""Composed pictures per place in the first population."""
+RESERVE = 64
+"""Composed genomes kept in store, from which new shapes are taken."""
+
+
+def default_population(problem: Problem) -> int:
+    """8: see above."""
+    return 8
+
+
+class GeneticAlgorithm:
+    """Ask/tell around DEAP's toolbox, hall of fame and selection.
+
+    Args:
+        problem: the genomes.
+        population: mu and lambda, at least 2.
+        rng: the run's generator; DEAP's `random` is seeded from it.
+    """
+
+    def __init__(self, problem: Problem, population: int, rng: np.random.Generator) -> None:
+        self._problem = problem
+        self._size = population
+        self._turns = Turns()
+        self._reserve = problem.compose(rng, RESERVE)
+        self._random = random.Random(int(rng.integers(2**63))).getstate()
+        self._parents: list[Individual] = []
+        self._asked = [Individual(genome) for genome in problem.compose(rng, FOUNDERS * population)]
+        self._children = self._asked
+        self.hall_of_fame = tools.HallOfFame(1, similar=np.array_equal)
+        self._toolbox = base.Toolbox()
+        self._toolbox.register("mate", self._mate)
+        self._toolbox.register("mutate", self._mutate)
+        self._toolbox.register("select", tools.selTournament, tournsize=TOURNAMENT)
+        self._toolbox.register("survive", tools.selBest)
+
+    def ask(self) -> Genomes:
+        """(B, L) genomes of the children that have no fitness yet; first, the founders."""
+        if self._parents:
+            with self._deap_random():
+                mothers = self._toolbox.select(self._parents, self._size)
+                self._children = algorithms.varAnd(mothers, self._toolbox, CROSSOVER, MUTATION)
+            self._asked = [child for child in self._children if not child.fitness.valid]
+            if not self._asked:
+                self._asked = [self._changed(self._children[0])]
+                self._children[0] = self._asked[0]
+        self._turns.ask(len(self._asked))
+        return np.stack([np.asarray(child) for child in self._asked])
+
+    def tell(self, fitness: Fitness) -> None:
+        """Give the children their fitness; the best of all survive."""
+        self._turns.tell(fitness)
+        for child, value in zip(self._asked, fitness, strict=True):
+            child.fitness.values = (float(value),)
+        everyone = self._parents + self._children
+        self.hall_of_fame.update(everyone)
+        self._parents = self._toolbox.survive(everyone, self._size)
+
+    def population(self) -> tuple[Genomes, Fitness]:
+        """The survivors, best first."""
+        genomes = np.stack([np.asarray(parent) for parent in self._parents])
+        return genomes, np.array([parent.fitness.values[0] for parent in self._parents])
+
+    def state(self) -> State:
+        """Survivors, store of fresh shapes, and DEAP's random state."""
+        genomes, fitness = self.population()
+        version, words, gauss = self._random
+        return {
+            "genomes": genomes,
+            "fitness": fitness,
+            "reserve": self._reserve.copy(),
+            "random": [version, np.array(words, np.uint64), gauss],
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from `state`."""
+        self._parents = [Individual(genome) for genome in state["genomes"]]
+        for parent, value in zip(self._parents, state["fitness"], strict=True):
+            parent.fitness.values = (float(value),)
+        self.hall_of_fame.clear()
+        self.hall_of_fame.update(self._parents)
+        self._reserve = np.array(state["reserve"])
+        version, words, gauss = state["random"]
+        self._random = (int(version), tuple(int(word) for word in words), gauss)
+        self._turns = Turns()
+
+    @contextmanager
+    def _deap_random(self) -> Iterator[None]:
+        """DEAP draws from the module `random`: lend it this run's state, then give it back."""
+        outer = random.getstate()
+        random.setstate(self._random)
+        try:
+            yield
+        finally:
+            self._random = random.getstate()
+            random.setstate(outer)
+
+    def _changed(self, parent: Individual) -> Individual:
+        """A mutated copy, for the rare generation in which variation changed nobody."""
+        child: Individual = self._toolbox.clone(parent)
+        with self._deap_random():
+            self._mutate(child)
+        del child.fitness.values
+        return child
+
+    def _mate(self, one: Individual, two: Individual) -> tuple[Individual, Individual]:
+        """Swap about half of the shapes, each whole, between two genomes."""
+        rows_one, rows_two = self._rows(one), self._rows(two)
+        swap = np.array([random.random() < 0.5 for _ in range(len(rows_one))])
+        rows_one[swap], rows_two[swap] = rows_two[swap].copy(), rows_one[swap].copy()
+        return one, two
+
+    def _mutate(self, individual: Individual) -> tuple[Individual]:
+        """Change one or two shapes; now and then the background or the painting order."""
+        rows = self._rows(individual)
+        for _ in range(1 + (random.random() < 0.5)):
+            chance = random.random()
+            if chance < ON_TOP:
+                self._renew(rows)
+            elif chance < ON_TOP + REORDERED:
+                self._reorder(rows)
+            else:
+                row = random.randrange(len(rows))
+                tools.mutGaussian(rows[row], mu=0.0, sigma=STEP, indpb=CHANGED)
+        if random.random() < BACKGROUND:
+            tools.mutGaussian(individual[: self._problem.header], mu=0.0, sigma=STEP, indpb=1.0)
+        np.clip(individual, 0.0, 1.0, out=individual)
+        return (individual,)
+
+    def _renew(self, rows: Genomes) -> None:
+        """Take one shape out, let those of its kind above it sink by one, put a new one on top."""
+        kinds = self._problem.kinds
+        row = random.randrange(len(rows))
+        stack = rows[row % kinds :: kinds]
+        sunk = row // kinds
+        stack[sunk:-1] = stack[sunk + 1 :].copy()
+        donor = self._rows(random.choice(self._reserve))[row % kinds :: kinds]
+        stack[-1] = donor[random.randrange(len(donor))]
+
+    def _reorder(self, rows: Genomes) -> None:
+        """Swap two shapes of one kind in painting order."""
+        one = random.randrange(len(rows))
+        two = random.randrange(one % self._problem.kinds, len(rows), self._problem.kinds)
+        rows[[one, two]] = rows[[two, one]]
+
+    def _rows(self, genome: Genomes) -> Genomes:
+        """(L,) genome to an (N, G) view of its rows, as a plain array."""
+        flat = np.asarray(genome)[self._problem.header :]
+        return flat.reshape(self._problem.rows, self._problem.row_length)
+
+
+def build(problem: Problem, population: int, rng: np.random.Generator) -> GeneticAlgorithm:
+    """A search at its start."""
+    return GeneticAlgorithm(problem, population, rng)

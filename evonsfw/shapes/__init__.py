@@ -1,0 +1,64 @@
+"""Shapes, one file each: the file's name is the word on the command line.
+
+A shape says what its genes are called, where its outline runs, and how SVG writes it. Its first
+three genes are always x, y and size, so that whoever composes a picture can place any shape.
+Everything it draws is a filled polygon to the rasterizer; a curve gives as many corners as the
+canvas needs.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from evonsfw.discovery import Folder
+
+Array = npt.NDArray[np.float64]
+Canvas = tuple[int, int]
+"""Width and height in pixels."""
+
+
+class Shape(Protocol):
+    """What a file in this folder provides."""
+
+    GENES: tuple[str, ...]
+    """Names of the geometric genes; the first three are x, y, size."""
+    MIN_RADIUS: float
+    MAX_RADIUS: float
+    """Radius at size 0 and 1, as a share of the square root of the canvas area."""
+
+    def outline(self, genes: Array, canvas: Canvas) -> Array:
+        """(M, G) genes in [0, 1] to (M, V, 2) corners in pixels, the same V for all M."""
+        ...
+
+    def svg(self, genes: Array, canvas: Canvas) -> tuple[str, dict[str, str]]:
+        """(G,) genes to an SVG element's name and its geometric attributes in pixels."""
+        ...
+
+
+FOLDER: Folder[Shape] = Folder(__name__, "shape")
+
+
+def shape_names() -> list[str]:
+    """Every shape there is, sorted."""
+    return FOLDER.names()
+
+
+def load_shape(name: str) -> Shape:
+    """The shape called `name`.
+
+    Raises:
+        ValueError: no file of this folder has that name; names the nearest ones.
+    """
+    return FOLDER.load(name)
+
+
+def radii(genes: Array, canvas: Canvas, smallest: float, largest: float) -> Array:
+    """(M, G) genes to (M,) radii in pixels: geometric in the size gene, so that an equal step of
+    the gene is an equal ratio of sizes, whatever the size.
+    """
+    unit = float(np.sqrt(canvas[0] * canvas[1]))
+    ratio: Array = unit * smallest * (largest / smallest) ** genes[:, 2]
+    return ratio

@@ -1,0 +1,72 @@
+"""YAML files that must be exactly what is expected, and errors that fit on one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import yaml
+
+from evonsfw.discovery import nearest
+
+MAX_BYTES = 1 << 20
+
+
+def read_yaml(path: Path, what: str) -> dict[str, Any]:
+    """Read a YAML mapping.
+
+    Args:
+        path: the file.
+        what: what it is, for error messages ("classifier").
+
+    Raises:
+        ValueError: it is missing, unreadable, not YAML, has a Python tag, or is not a mapping.
+    """
+    text = read_text(path, what)
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{what} {path}: not plain YAML: {_first_problem(error)}") from None
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise ValueError(f"{what} {path}: expected lines of the form `key: value`")
+    return content
+
+
+def read_text(path: Path, what: str) -> str:
+    """Read a small UTF-8 file.
+
+    Raises:
+        ValueError: it is missing, unreadable, not text, or larger than 1 MB.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"{what} {path}: larger than 1 MB: not such a file")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ValueError(f"{what} {path}: no such file") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{what} {path}: not UTF-8 text") from None
+    except OSError as error:
+        raise ValueError(f"{what} {path}: {error.strerror}") from None
+
+
+def explain(error: pydantic.ValidationError, model: type[pydantic.BaseModel]) -> str:
+    """The first problem of a validation, as one line that names key, value and expectation."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"unknown key '{key}': {nearest(key, model.model_fields)}"
+    if first["type"] == "missing":
+        return f"key '{key}' is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"{key}: {message}" if key else message
+    return f"{key} = {first['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _first_problem(error: yaml.YAMLError) -> str:
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    mark = getattr(error, "problem_mark", None)
+    where = f" (line {mark.line + 1})" if mark else ""
+    return f"{problem}{where}"
