@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 from PIL import Image
 
-from evonsfw.model_spec import ModelSpec, Resize, check_hash
+from evonsfw.model_spec import ModelSpec, Resize, check_hash, read_spec
 
 Pictures = npt.NDArray[np.uint8]
 Inputs = npt.NDArray[np.float32]
@@ -30,21 +31,11 @@ WEBGPU_LIBRARY = "evonsfw_webgpu"
 ort.set_default_logger_severity(3)  # errors only: its warnings would break the progress bar
 
 
-class Scorer(Protocol):
-    """Prepared inputs to probabilities on some device."""
-
-    device: str
-
-    def __call__(self, inputs: Inputs) -> Probabilities:
-        """(B, …) float32 inputs to (B, C) float32 probabilities."""
-        ...
-
-
 class Classifier:
     """A model with its preparation, on the CPU, one thread: the reference for every score.
 
     Results do not depend on the batch that a picture is in: pictures run one at a time, which
-    on a CPU is also the fastest.
+    on a CPU is also the fastest. Not to be called from several threads at a time.
 
     Args:
         spec: the model.
@@ -58,19 +49,23 @@ class Classifier:
         self.hash = check_hash(spec)
         self._session = open_session(spec.path, "cpu")
         check_shape(spec, self._session)
-
-    def __call__(self, inputs: Inputs) -> Probabilities:
-        """(B, …) prepared inputs to (B, C) float32 probabilities."""
-        return np.concatenate([run(self.spec, self._session, row[None]) for row in inputs])
+        self._input = np.empty((1, *input_shape(spec)), np.float32)
 
     def probabilities(self, pictures: Sequence[Pictures] | Pictures) -> Probabilities:
         """(B, H, W, 3) uint8 sRGB pictures to (B, C) float32 probabilities."""
-        return self(np.stack([prepare(self.spec, Image.fromarray(p)) for p in pictures]))
+        return np.stack([self._score(Image.fromarray(picture)) for picture in pictures])
 
     def score_image(self, image: Image.Image) -> Probabilities:
         """(C,) probabilities of one Pillow image of any mode."""
-        rgb = image if image.mode == "RGB" else image.convert("RGB")
-        return self(prepare(self.spec, rgb)[None])[0]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's about palettes: it converts all the same
+            rgb = image if image.mode == "RGB" else image.convert("RGB")
+        return self._score(rgb)
+
+    def _score(self, image: Image.Image) -> Probabilities:
+        """(C,) probabilities of one RGB image, through the one input buffer."""
+        prepare(self.spec, image, self._input[0])
+        return run(self.spec, self._session, self._input)[0]
 
 
 class BatchScorer:
@@ -79,7 +74,8 @@ class BatchScorer:
     Args:
         spec: the model.
         device: "cuda", "webgpu", or "cpu" (where tests stand in for a GPU).
-        sizes: batch sizes, ascending; a batch is padded to the next one.
+        sizes: batch sizes, ascending; a batch is padded to the next one. A model that was
+            exported for one picture at a time gets one at a time.
 
     Raises:
         ValueError: the device is not there.
@@ -91,9 +87,10 @@ class BatchScorer:
         check_hash(spec)
         self.spec = spec
         self.device = device
-        self.sizes = sizes
         self._session = open_session(spec.path, device)
         check_shape(spec, self._session)
+        one_by_one = self._session.get_inputs()[0].shape[0] == 1
+        self.sizes = (1,) if one_by_one else sizes
 
     def __call__(self, inputs: Inputs) -> Probabilities:
         """(B, …) prepared inputs to (B, C) float32 probabilities."""
@@ -107,11 +104,13 @@ class BatchScorer:
         return np.concatenate(parts)
 
 
-def prepare(spec: ModelSpec, image: Image.Image) -> Inputs:
-    """One RGB Pillow image to what the model is given.
+def prepare(spec: ModelSpec, image: Image.Image, out: Inputs) -> None:
+    """Turn one RGB Pillow image into what the model is given.
 
-    Returns:
-        (H, W, 3) or (3, H, W) float32, by `spec.layout`.
+    Args:
+        spec: the model.
+        image: any size.
+        out: (H, W, 3) or (3, H, W) float32, by `spec.layout`: written over.
     """
     resize, crop = spec.resize, spec.crop
     image = image.resize((resize.width, resize.height), _filter(resize))
@@ -124,15 +123,13 @@ def prepare(spec: ModelSpec, image: Image.Image) -> Inputs:
             pixels = np.asarray(Image.open(buffer))
     else:
         pixels = np.asarray(image)
-    values = np.empty(input_shape(spec), np.float32)
-    planes = values if spec.layout == "NCHW" else values.transpose(2, 0, 1)
+    planes = out if spec.layout == "NCHW" else out.transpose(2, 0, 1)
     for channel, plane in enumerate(planes):
         source = pixels[:, :, channel if spec.channels == "RGB" else 2 - channel]
         scaled = source if spec.scale == 1.0 else source * np.float32(spec.scale)
         np.subtract(scaled, np.float32(spec.mean[channel]), out=plane)
         if spec.std[channel] != 1.0:
             np.divide(plane, np.float32(spec.std[channel]), out=plane)
-    return values
 
 
 def input_shape(spec: ModelSpec) -> tuple[int, int, int]:
@@ -145,6 +142,11 @@ def run(spec: ModelSpec, session: ort.InferenceSession, inputs: Inputs) -> Proba
     """One call of onnxruntime; applies the softmax where the file does not."""
     output = session.run(None, {session.get_inputs()[0].name: inputs})[0]
     values = np.asarray(output, np.float32).reshape(len(inputs), -1)
+    if values.shape[1] != len(spec.classes):
+        raise ValueError(
+            f"classifier '{spec.name}': {values.shape[1]} outputs, but {len(spec.classes)} "
+            f"class names"
+        )
     return values if spec.output == "probabilities" else softmax(values)
 
 
@@ -213,8 +215,30 @@ def require_device(device: str) -> None:
         )
 
 
+def require_floats(path: Path, session: ort.InferenceSession) -> None:
+    """Raise ValueError where a model is not one float32 input to float32 class scores."""
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    kinds = [node.type for node in inputs] + [outputs[0].type]
+    if kinds != ["tensor(float)"] * 2 or not outputs[0].shape:
+        raise ValueError(
+            f"classifier file {path}: inputs and first output are {', '.join(kinds)}; expected "
+            f"one input of float32 and class scores of float32"
+        )
+
+
+def require_batch(path: Path, session: ort.InferenceSession) -> None:
+    """Raise ValueError where a model takes neither one picture at a time nor any number."""
+    batch = session.get_inputs()[0].shape[0]
+    if isinstance(batch, int) and batch != 1:
+        raise ValueError(
+            f"classifier file {path}: takes {batch} pictures at a time; expected one or any "
+            f"number: export it with a batch of 1 or a dynamic one"
+        )
+
+
 def check_shape(spec: ModelSpec, session: ort.InferenceSession) -> None:
     """Raise ValueError where the model's input or output is not what the spec says."""
+    require_floats(spec.path, session)
     shape = session.get_inputs()[0].shape
     expected = input_shape(spec)
     if len(shape) != 4:
@@ -222,6 +246,7 @@ def check_shape(spec: ModelSpec, session: ort.InferenceSession) -> None:
             f"classifier '{spec.name}': input of rank {len(shape)} {shape}; expected 4: "
             f"a batch of pictures"
         )
+    require_batch(spec.path, session)
     fits = all(not isinstance(a, int) or a == b for a, b in zip(shape[1:], expected, strict=True))
     if not fits:
         raise ValueError(
@@ -235,6 +260,17 @@ def check_shape(spec: ModelSpec, session: ort.InferenceSession) -> None:
         )
 
 
+def describe(classifier: str) -> ModelSpec:
+    """The model that `--classifier` names: a known name, a .yaml, or a bare .onnx.
+
+    Raises:
+        ValueError: no such file, a YAML that does not fit, or an .onnx whose shape does not say
+            how to feed it.
+    """
+    path = Path(classifier)
+    return infer_spec(path) if path.suffix == ".onnx" else read_spec(classifier)
+
+
 def infer_spec(path: Path) -> ModelSpec:
     """Describe a bare .onnx by its shape: RGB, 0…1, no JPEG step, softmax if it is not there yet.
 
@@ -244,9 +280,11 @@ def infer_spec(path: Path) -> ModelSpec:
     if not path.is_file():
         raise ValueError(f"classifier {path}: no such file")
     session = open_session(path, "cpu")
+    require_floats(path, session)
     shape = session.get_inputs()[0].shape
     if len(shape) != 4:
         raise ValueError(f"classifier {path}: input of rank {len(shape)} {shape}; expected rank 4")
+    require_batch(path, session)
     layout = "NCHW" if shape[1] == 3 else "NHWC" if shape[3] == 3 else None
     height, width = shape[2:] if layout == "NCHW" else shape[1:3]
     count = session.get_outputs()[0].shape[-1]

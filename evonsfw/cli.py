@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import shlex
 import sys
 import types
@@ -37,6 +38,9 @@ app = typer.Typer(
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line; every error that a user can cause is one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # file names may hold what cannot be printed
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(args=arguments, standalone_mode=False)
     except typer.TyperException as error:
@@ -79,7 +83,7 @@ def _flags() -> dict[str, typing.Any]:
             "--" + (field.alias or name).replace("_", "-"),
             help=_escaped(field.description or ""),
             show_default=shown or False,
-            metavar=_METAVARS.get(name),
+            metavar=_METAVARS.get(name) or _number_word(field.annotation),
             rich_help_panel=_panel(name),
         )
         options[name] = Annotated[kind, option]
@@ -107,17 +111,18 @@ def _panel(name: str) -> str:
 
 
 def _option_type(annotation: Any) -> Any:
-    """The type that the command line reads a field as; the field itself checks the value."""
+    """Words, as many as a field takes: the field itself checks and converts them."""
+    return tuple[str, str] | None if typing.get_args(annotation) == (float, float) else str | None
+
+
+def _number_word(annotation: Any) -> str | None:
+    """What the help calls a number's value."""
     inner = [part for part in typing.get_args(annotation) if part is not types.NoneType]
     if typing.get_origin(annotation) in (typing.Union, types.UnionType) and len(inner) == 1:
         annotation = inner[0]
     while typing.get_origin(annotation) is Annotated:
         annotation = typing.get_args(annotation)[0]
-    if annotation in (int, float):
-        return annotation | None
-    if typing.get_args(annotation) == (float, float):
-        return tuple[float, float] | None
-    return str | None
+    return {int: "INTEGER", float: "NUMBER"}.get(annotation)
 
 
 def _shown(default: Any) -> str:
@@ -190,9 +195,13 @@ def evolve(
     **settings: Any,
 ) -> None:
     """Evolve: the main job, when no command is given."""
-    if context.invoked_subcommand is not None:
-        return
     given = {key: value for key, value in settings.items() if value is not None}
+    if context.invoked_subcommand is not None:
+        if given or (out, config, window) != (None, None, None):
+            raise ValueError(
+                f"flags before '{context.invoked_subcommand}' have no effect: write them after it"
+            )
+        return
     base = read_config(config) if config is not None else {}
     aliases = {name: field.alias or name for name, field in RunConfig.model_fields.items()}
     checked = make_config({**base, **{aliases[key]: value for key, value in given.items()}})
@@ -204,11 +213,19 @@ def evolve(
 @app.command(epilog="Example: evonsfw resume runs/RUN --evaluations 2000")
 def resume(
     run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
-    generations: Annotated[int | None, typer.Option(help="This many more generations.")] = None,
-    evaluations: Annotated[int | None, typer.Option(help="This many more scorings.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="This many more minutes.")] = None,
-    until: Annotated[float | None, typer.Option(help="Stop at this score.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Worker processes from now on.")] = None,
+    generations: Annotated[
+        str | None, typer.Option(metavar="INTEGER", help="This many more generations.")
+    ] = None,
+    evaluations: Annotated[
+        str | None, typer.Option(metavar="INTEGER", help="This many more scorings.")
+    ] = None,
+    minutes: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="This many more minutes.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="NUMBER", help="Stop at this score.")] = None,
+    workers: Annotated[
+        str | None, typer.Option(metavar="INTEGER", help="Worker processes from now on.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="Device from now on.")] = None,
     window: WindowFlag = None,
 ) -> None:
@@ -221,10 +238,12 @@ def resume(
         "workers": workers,
         "device": device,
     }
-    make_config({key: value for key, value in more.items() if value is not None})
+    given = [key for key, value in more.items() if value is not None]
+    checked = make_config({key: more[key] for key in given})
     from evonsfw.launch import resume_run
 
-    resume_run(run, more, _want_window(window), _say)
+    further = {key: getattr(checked, key) for key in given}
+    resume_run(run, further, _want_window(window), _say)
 
 
 @app.command(epilog="Example: evonsfw score best.png photo.jpg --json")

@@ -2,7 +2,7 @@
 
 A few large shapes lie below, ever smaller ones above; places are spread evenly (R. Bridson's
 best-candidate idea by way of M. Roberts's R2 sequence); colours are a scheme of a few related
-hues with one accent, in OKLCH, from a ground tone up or down.
+hues with one accent, in OKLCH; shapes near each other share one.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ from evonsfw.shapes import Shape, load_shape
 
 LAYERS = 3.0
 """How often, on average, a first picture's shapes cover the canvas."""
-DECAY = 1.0
-"""Radius falls with rank as rank ** -DECAY: a few large shapes, many small ones."""
+RATIO = 80.0
+"""Radius of the lowest shape to that of the top one: between them it falls as a power of rank."""
+REGIONS = 6
+"""Places that give the shapes near them a colour, so that neighbours belong together."""
+SMALLEST, LARGEST = 0.15, 0.95
+"""Size genes of a first picture: no specks, and nothing that covers all the rest."""
 
 
 def compose(encoding: Encoding, rng: np.random.Generator, count: int) -> npt.NDArray[np.float32]:
@@ -39,7 +43,7 @@ def _compose_one(encoding: Encoding, rng: np.random.Generator) -> Genome:
     rows = encoding.rows(genome)
     rows[:, :2] = _places(encoding.n, rng)
     rows[:, 2] = _sizes(encoding, rng)
-    ground, colours = _scheme(encoding, rng)
+    ground, colours = _scheme(encoding, rows[:, :2], rng)
     genome[:3] = ground
     rows[:, -COLOUR_GENES:-1] = colours
     return np.clip(genome, 0.0, 1.0)
@@ -57,7 +61,8 @@ def _places(n: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
 def _sizes(encoding: Encoding, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """(N,) size genes, falling with the painting order, so that the picture is covered."""
     rank = np.arange(1, encoding.n + 1) + 1.0
-    radius = rank**-DECAY * rng.lognormal(0.0, 0.25, encoding.n)
+    decay = np.log(RATIO) / np.log((encoding.n + 2.0) / 2.0)
+    radius = rank ** -min(decay, 1.2) * rng.lognormal(0.0, 0.25, encoding.n)
     radius *= np.sqrt(LAYERS / np.sum(radius**2))
     genes = np.empty(encoding.n)
     for turn, name in enumerate(encoding.shapes):
@@ -66,7 +71,7 @@ def _sizes(encoding: Encoding, rng: np.random.Generator) -> npt.NDArray[np.float
         span = np.log(shape.MAX_RADIUS / shape.MIN_RADIUS)
         scaled = np.maximum(radius[rows] / np.sqrt(_area(shape)), 1e-6)
         genes[rows] = np.log(scaled / shape.MIN_RADIUS) / span
-    return np.clip(genes, 0.02, 0.9)
+    return np.clip(genes, SMALLEST, LARGEST)
 
 
 def _area(shape: Shape) -> float:
@@ -78,17 +83,21 @@ def _area(shape: Shape) -> float:
 
 
 def _scheme(
-    encoding: Encoding, rng: np.random.Generator
+    encoding: Encoding, places: npt.NDArray[np.float32], rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """(3,) ground and (N, 3) shape colours in [0, 1]."""
-    if len(encoding.swatches):
-        picks = rng.integers(len(encoding.swatches), size=encoding.n + 1)
-        return encoding.swatches[picks[0]], encoding.swatches[picks[1:]]
+    """(3,) ground and (N, 3) shape colours in [0, 1], for shapes at (N, 2) places."""
     n = encoding.n
-    hues = rng.random() + np.array([0.0, rng.uniform(0.06, 0.12), -rng.uniform(0.06, 0.12), 0.5])
-    hue = rng.choice(hues, size=n, p=[0.4, 0.25, 0.2, 0.15]) + rng.normal(0.0, 0.012, n)
-    light_ground = rng.random() < 0.5
-    lightness = np.clip(rng.normal(0.60, 0.17, n), 0.18, 0.95)
+    centres = rng.random((REGIONS, 2))
+    region = ((places[:, None] - centres) ** 2).sum(axis=-1).argmin(axis=1)
+    region = np.where(rng.random(n) < 0.2, rng.integers(REGIONS, size=n), region)
+    if len(encoding.swatches):
+        picks = rng.integers(len(encoding.swatches), size=(REGIONS, 2))
+        chosen = picks[region, rng.integers(2, size=n)]
+        return encoding.swatches[rng.integers(len(encoding.swatches))], encoding.swatches[chosen]
+    near, far = rng.uniform(0.06, 0.12, 2)
+    hues = rng.random() + np.array([0.0, 0.0, near, -far, near, 0.5])
+    hue = rng.permutation(hues)[region] + rng.normal(0.0, 0.015, n)
+    lightness = rng.uniform(0.4, 0.8, REGIONS)[region] + rng.normal(0.0, 0.12, n)
     chroma = np.clip(rng.normal(0.11, 0.045, n), 0.01, 0.2)
-    ground = from_oklch(0.93 if light_ground else 0.22, 0.02, hues[0])
-    return ground, from_oklch(lightness, chroma, hue)
+    ground = from_oklch(0.93 if rng.random() < 0.5 else 0.22, 0.02, hues[0])
+    return ground, from_oklch(np.clip(lightness, 0.18, 0.95), chroma, hue)

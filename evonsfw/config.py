@@ -17,11 +17,11 @@ from evonsfw.model_spec import DEFAULT
 from evonsfw.objectives import load_objective, objective_names
 from evonsfw.search import load_search, search_names
 from evonsfw.shapes import Canvas, load_shape, shape_names
-from evonsfw.strict_yaml import explain, read_yaml
+from evonsfw.strict_yaml import explain, read_text, read_yaml
 
 FORMAT = 1
 """Version of the run folder's files; a higher one is refused."""
-MAX_SIDE = 4096
+MIN_SIDE, MAX_SIDE = 16, 4096
 DEFAULT_EVALUATIONS = 20_000
 """Where a run ends that was given no other end and does not reach its score."""
 
@@ -29,7 +29,9 @@ DEFAULT_EVALUATIONS = 20_000
 def _words(value: Any) -> Any:
     """Take "a,b" or a YAML list to a tuple of words."""
     parts = value.split(",") if isinstance(value, str) else value
-    return tuple(p.strip() if isinstance(p, str) else p for p in parts) if parts else ()
+    if not isinstance(parts, list | tuple):
+        return parts if parts is not None else ()
+    return tuple(p.strip() if isinstance(p, str) else p for p in parts)
 
 
 def _palette(value: Any) -> Any:
@@ -40,11 +42,10 @@ def _palette(value: Any) -> Any:
 
 
 def _palette_file(path: Path) -> tuple[str, ...]:
-    from evonsfw.strict_yaml import read_text
-
+    text = read_text(path, "palette")
     try:
-        content = yaml.safe_load(read_text(path, "palette"))
-    except yaml.YAMLError:
+        content = yaml.safe_load(text)
+    except Exception:  # noqa: BLE001  # PyYAML raises more kinds than its own
         content = None
     if isinstance(content, dict):
         content = content.get("palette")
@@ -64,6 +65,11 @@ def _size(value: Any) -> Any:
     return value
 
 
+def _class(value: Any) -> Any:
+    """Take an index that YAML reads as a number to the text that a name would be."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -75,14 +81,18 @@ class RunConfig(BaseModel):
         pydantic.ValidationError: a value of the wrong type, out of range or unknown.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False
+    )
 
     shapes: Words = Field(
         ("triangles",), description=f"Shapes to paint with: {', '.join(shape_names())}, or a mix."
     )
     n: int = Field(100, ge=1, le=5000, description="Number of shapes.")
     size: Annotated[str, BeforeValidator(_size)] = Field(
-        "256x256", description="Canvas that is scored, in pixels: a side or WxH, 16 to 4096."
+        "256x256",
+        description="Canvas that is scored, in pixels: a side or WxH, 16 to 4096. With --target, "
+        "the default has its proportions.",
     )
     alpha: tuple[float, float] = Field(
         (0.3, 0.9), description="Lowest and highest opacity of a shape, 0 to 1."
@@ -94,7 +104,7 @@ class RunConfig(BaseModel):
     classifier: str = Field(
         DEFAULT, description="Classifier: a known name, a .yaml (see models/README.md) or an .onnx."
     )
-    class_: str | None = Field(
+    class_: Annotated[str | None, BeforeValidator(_class)] = Field(
         None,
         alias="class",
         description="Class whose score counts: a name or an index. Default: nsfw.",
@@ -128,7 +138,7 @@ class RunConfig(BaseModel):
         None,
         description="Stop when the best score is this good (for --target-score: this close; for "
         "--target: an RMSE this low). Default, if no other end is given: 0.99 for the highest, "
-        "0.001 for the lowest and for a target score.",
+        "0.0001 for the lowest, 0.001 for a target score.",
     )
     workers: int | None = Field(
         None, ge=0, le=256, description="Worker processes; 0 scores in this one. Default: cores."
@@ -149,8 +159,10 @@ class RunConfig(BaseModel):
     @classmethod
     def _sides(cls, value: str) -> str:
         sides = [int(side) for side in value.split("x") if side.isdecimal()]
-        if len(sides) != 2 or not all(16 <= side <= MAX_SIDE for side in sides):
-            raise ValueError(f"size '{value}': expected a side or WxH, each 16 to {MAX_SIDE}")
+        if len(sides) != 2 or not all(MIN_SIDE <= side <= MAX_SIDE for side in sides):
+            raise ValueError(
+                f"size '{value}': expected a side or WxH, each {MIN_SIDE} to {MAX_SIDE}"
+            )
         return value
 
     @pydantic.field_validator("alpha")
@@ -192,6 +204,15 @@ class RunConfig(BaseModel):
     def _known_device(cls, value: str) -> str:
         if value not in DEVICES:
             raise ValueError(f"unknown device '{value}': {nearest(value, DEVICES)}")
+        return value
+
+    @pydantic.field_validator("*", mode="before")
+    @classmethod
+    def _no_truth(cls, value: Any) -> Any:
+        """YAML's `yes` and `true` would pass for the number 1."""
+        parts = value if isinstance(value, list | tuple) else [value]
+        if any(isinstance(part, bool) for part in parts):
+            raise ValueError(f"{str(value).lower()}: expected a number or a text, not yes or no")
         return value
 
     @pydantic.model_validator(mode="after")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import connection, shared_memory
 from typing import Any, ClassVar
@@ -57,6 +58,7 @@ class Crew:
         self._job, self._prepare_only = job, prepare_only
         self._context = multiprocessing.get_context("spawn")
         self.deaths = 0
+        self._closed = False
         self._workers = [self._start() for _ in range(workers)]
 
     def work(self, slices: Sequence[Slice], cancelled: Callable[[], bool]) -> Iterable[Slice]:
@@ -116,12 +118,16 @@ class Crew:
         ours, theirs = self._context.Pipe()
         arguments = (self._job, self._prepare_only, self._board.names, theirs)
         process = self._context.Process(target=_work, args=arguments, daemon=True)
-        process.start()
+        with _sigint_held():
+            process.start()
         theirs.close()
         return Worker(process, ours)
 
     def close(self) -> None:
-        """End every worker and free the shared memory."""
+        """End every worker and free the shared memory; safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
         for worker in self._workers:
             worker.pipe.close()
             worker.process.terminate()
@@ -187,6 +193,19 @@ class Board:
             block.unlink()
 
 
+@contextmanager
+def _sigint_held() -> Iterator[None]:
+    """Start processes without Ctrl-C, from their first import on: it is the main process's."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _work(
     job: Job,
     prepare_only: bool,
@@ -202,7 +221,7 @@ def _work(
         while True:
             start, stop = work = pipe.recv()
             if prepare_only:
-                inputs[start:stop] = pipeline.prepare(genomes[start:stop])
+                pipeline.prepare(genomes[start:stop], inputs[start:stop])
             else:
                 evaluation = pipeline.evaluate(genomes[start:stop])
                 results[start:stop, 0] = evaluation.fitness

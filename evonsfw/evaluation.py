@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from evonsfw.classifier import BatchScorer
+from evonsfw.classifier import BatchScorer, input_shape
 from evonsfw.crew import CAPACITY, CancelledError, Crew, Slice
 from evonsfw.pipeline import Evaluation, Genomes, Job, Pipeline
 from evonsfw.raster import warm_up
@@ -171,9 +171,12 @@ class Owner:
                 yield waiting.popleft()
 
     def _inputs(self, genomes: Genomes, first: int, last: int) -> npt.NDArray[np.float32]:
-        if self._crew is None:
-            return self._pipeline.prepare(genomes[first:last])
-        return self._crew.inputs[first:last].copy()
+        """A batch's inputs, in memory that nobody else writes to."""
+        if self._crew is not None:
+            return self._crew.inputs[first:last].copy()
+        inputs = np.empty((last - first, *input_shape(self._scorer.spec)), np.float32)
+        self._pipeline.prepare(genomes[first:last], inputs)
+        return inputs
 
     def close(self) -> None:
         """End the workers and the scoring thread."""

@@ -134,11 +134,13 @@ class Evolution:
         score = self._scores[genomes[top].tobytes()]
         best = Champion(read_only(genomes[top]), float(fitness[top]), score)
         progress = self.progress
-        better = progress.best is None or best.fitness > progress.best.fitness
-        if self._referee is not None:
+        known = progress.best
+        if known is not None and np.array_equal(best.genome, known.genome):
+            best = replace(best, score=known.score)
+        elif self._referee is not None:
             best = replace(best, score=self._referee(best))
             progress.evaluations += 1
-        if better:
+        if known is None or best.fitness > known.fitness:
             progress.best = best
         assert progress.best is not None
         progress.generation += 1

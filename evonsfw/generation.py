@@ -47,8 +47,8 @@ class Generation:
 
     @property
     def improved(self) -> bool:
-        """Whether this generation holds the best individual of the run."""
-        return self.best.fitness >= self.best_so_far.fitness
+        """Whether this generation found a new best individual of the run."""
+        return self.best is self.best_so_far
 
 
 def read_only(array: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -50,11 +50,22 @@ class Individual(np.ndarray[Any, np.dtype[np.float32]]):
         if obj is not None:
             self.fitness = Fitness()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle with the fitness, which an array's own way of pickling would lose."""
+        return _individual, (np.asarray(self), self.fitness)
+
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Individual:
         """DEAP's `clone`."""
         twin = Individual(self)
         twin.fitness = copy.deepcopy(self.fitness, memo)
         return twin
+
+
+def _individual(genome: Genome, fitness: Fitness) -> Individual:
+    """An unpickled individual."""
+    individual = Individual(genome)
+    individual.fitness = fitness
+    return individual
 
 
 @dataclass(frozen=True)

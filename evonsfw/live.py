@@ -41,6 +41,7 @@ class Live:
         self._latest: Generation | None = None
         self._curve: list[float] = []
         self._stride = 1
+        self._published = 0
         self._ticks: deque[tuple[float, int]] = deque()
         self._running = threading.Event()
         self._running.set()
@@ -53,8 +54,9 @@ class Live:
         """Show a new record to whoever watches."""
         with self._lock:
             self._latest = generation
-            if generation.number % self._stride == 0 or not self._curve:
+            if self._published % self._stride == 0:
                 self._curve.append(generation.best_so_far.score)
+            self._published += 1
             if len(self._curve) > HISTORY:
                 self._curve = self._curve[::2]
                 self._stride *= 2
@@ -67,9 +69,10 @@ class Live:
         with self._lock:
             if self._latest is None:
                 return None
-            return Snapshot(
-                self._latest, tuple(self._curve), self._rate(), self.paused, self._message
-            )
+            curve = tuple(self._curve)
+            if (self._published - 1) % self._stride:
+                curve += (self._latest.best_so_far.score,)
+            return Snapshot(self._latest, curve, self._rate(), self.paused, self._message)
 
     def _rate(self) -> float:
         (t0, n0), (t1, n1) = self._ticks[0], self._ticks[-1]

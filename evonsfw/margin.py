@@ -28,6 +28,5 @@ def margin(probabilities: npt.NDArray[np.float32], index: int) -> npt.NDArray[np
 
 
 def logit(score: float) -> float:
-    """The margin of one probability, within ±16 so that 0 and 1 have one too."""
-    p = min(max(score, 1e-7), 1.0 - 1e-7)
-    return math.log(p) - math.log1p(-p)
+    """The margin of one probability, within ±104, so that 0 and 1 have one too."""
+    return math.log(max(score, SMALLEST)) - math.log(max(1.0 - score, SMALLEST))

@@ -16,6 +16,7 @@ from evonsfw.discovery import nearest
 from evonsfw.strict_yaml import explain, read_yaml
 
 Side = Annotated[int, Field(ge=1, le=4096)]
+Spread = Annotated[float, Field(gt=0.0)]
 DEFAULT = "open_nsfw"
 
 
@@ -36,7 +37,7 @@ class Resize(Crop):
 class ModelSpec(BaseModel):
     """One classifier: the keys of models/NAME.yaml."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str
     file: str
@@ -54,7 +55,7 @@ class ModelSpec(BaseModel):
     """Each 8-bit value is multiplied by this, then `mean` is taken off and `std` divides."""
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """In the order of `channels`."""
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    std: tuple[Spread, Spread, Spread] = (1.0, 1.0, 1.0)
     output: Literal["probabilities", "logits"]
     """Whether the softmax has been applied in the file."""
     classes: tuple[str, ...] = Field(min_length=2)
@@ -63,6 +64,16 @@ class ModelSpec(BaseModel):
     source: str = "unknown"
     folder: str = ""
     """Where the YAML lies; filled in when it is read."""
+
+    @pydantic.model_validator(mode="after")
+    def _crop_lies_within(self) -> ModelSpec:
+        crop, resize = self.crop, self.resize
+        if crop and (crop.width > resize.width or crop.height > resize.height):
+            raise ValueError(
+                f"crop {crop.width}x{crop.height} is larger than resize "
+                f"{resize.width}x{resize.height}"
+            )
+        return self
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -75,7 +86,10 @@ class ModelSpec(BaseModel):
         """The .onnx file."""
         if self.package is None:
             return Path(self.folder) / self.file
-        found = importlib.util.find_spec(self.package)
+        try:
+            found = importlib.util.find_spec(self.package)
+        except (ImportError, ValueError):
+            found = None
         if found is None or not found.submodule_search_locations:
             raise ValueError(
                 f"classifier '{self.name}' lies in the package '{self.package}', which is not "
@@ -101,19 +115,14 @@ class ModelSpec(BaseModel):
 
 
 def read_spec(classifier: str) -> ModelSpec:
-    """The spec that `--classifier` names: a known name, a .yaml, or a bare .onnx.
+    """The spec that a known name or a .yaml stands for.
 
     Raises:
-        ValueError: no such file, a YAML that does not fit, or an .onnx whose shape does not say
-            how to feed it.
+        ValueError: no such name or file, or a YAML that does not fit.
     """
     path = Path(classifier)
     if path.suffix in (".yaml", ".yml"):
         return _from_yaml(path)
-    if path.suffix == ".onnx":
-        from evonsfw.classifier import infer_spec
-
-        return infer_spec(path)
     known = {file.stem: file for file in models_folder().glob("*.yaml")}
     if classifier in known:
         return _from_yaml(known[classifier])

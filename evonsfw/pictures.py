@@ -16,6 +16,10 @@ MAX_PIXELS = 89_478_485
 """Pillow's own limit before it warns of a decompression bomb; about 9,459 x 9,459."""
 
 
+class _RefusedError(ValueError):
+    """A whole picture that is not of the wanted kind."""
+
+
 def open_picture(path: Path, what: str) -> Image.Image:
     """Read one still picture.
 
@@ -27,9 +31,9 @@ def open_picture(path: Path, what: str) -> Image.Image:
         ValueError: it is missing, not a picture, damaged, animated, too small or too large.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path)
+        with warnings.catch_warnings(), path.open("rb") as file:
+            warnings.simplefilter("ignore")  # Pillow warns of sizes and tags; `_check` decides
+            image = Image.open(file)
             _check(image, path, what)
             image.load()
     except FileNotFoundError:
@@ -38,7 +42,9 @@ def open_picture(path: Path, what: str) -> Image.Image:
         raise ValueError(f"{what} {path}: not a picture that Pillow can read") from None
     except Image.DecompressionBombError:
         raise ValueError(_too_large(path, what, "over 178 million")) from None
-    except (OSError, SyntaxError, EOFError) as error:
+    except _RefusedError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a damaged file makes Pillow raise nearly anything
         reason = getattr(error, "strerror", None) or str(error)
         raise ValueError(f"{what} {path}: cannot be read: {reason}") from None
     return image
@@ -66,12 +72,13 @@ def target_on_canvas(path: Path, canvas: Canvas | None) -> npt.NDArray[np.uint8]
 
 def _check(image: Image.Image, path: Path, what: str) -> None:
     width, height = image.size
-    if getattr(image, "n_frames", 1) > 1:
-        raise ValueError(f"{what} {path}: animated ({image.n_frames} frames): save one frame of it")  # type: ignore[attr-defined]
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":  # a phone's JPEG: its other frames are previews
+        raise _RefusedError(f"{what} {path}: animated ({frames} frames): save one frame of it")
     if min(width, height) < MIN_SIDE:
-        raise ValueError(f"{what} {path}: {width}x{height} pixels: expected at least 2x2")
+        raise _RefusedError(f"{what} {path}: {width}x{height} pixels: expected at least 2x2")
     if width * height > MAX_PIXELS:
-        raise ValueError(_too_large(path, what, f"{width}x{height}"))
+        raise _RefusedError(_too_large(path, what, f"{width}x{height}"))
 
 
 def _too_large(path: Path, what: str, size: str) -> str:

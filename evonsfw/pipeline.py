@@ -76,8 +76,9 @@ class Pipeline:
         """Pictures or probabilities to fitness and scores."""
         return Evaluation(self._objective.fitness(observed), self._objective.scores(observed))
 
-    def prepare(self, genomes: Genomes) -> npt.NDArray[np.float32]:
-        """(B, L) genomes to (B, …) inputs of the classifier."""
+    def prepare(self, genomes: Genomes, inputs: npt.NDArray[np.float32]) -> None:
+        """Write (B, L) genomes' inputs of the classifier into a (B, …) array."""
         assert self._job.model is not None
         pictures = render(genomes, self._job.encoding, self._job.canvas)
-        return np.stack([prepare(self._job.model, Image.fromarray(p)) for p in pictures])
+        for picture, row in zip(pictures, inputs, strict=True):
+            prepare(self._job.model, Image.fromarray(picture), row)

@@ -23,7 +23,7 @@ def show_progress(live: Live, config: RunConfig, label: str) -> None:
         config: for its ends, towards which the bar runs.
         label: what the score is called.
     """
-    if sys.stdout.isatty():
+    if sys.stdout and sys.stdout.isatty():  # it is None where it was closed
         _bar(live, config, label)
     else:
         _lines(live, label)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-import zipfile
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -26,14 +25,20 @@ from evonsfw.exporters import Artwork, png
 from evonsfw.generation import Champion, Generation
 from evonsfw.genome import genome_hash, genome_to_text
 from evonsfw.search import State
-from evonsfw.whole_file import whole_file
+from evonsfw.whole_file import copy_file, whole_file
 
 COLUMNS = "generation,evaluations,seconds,best_score,best_fitness,mean_fitness,std_fitness"
 CHECKPOINT_SECONDS = 1.0
 """A checkpoint is written at most this often, and at the end."""
 QUEUE = 8
 """Generations that may wait to be written before the loop waits for the disk."""
+TARGET = "target.png"
+"""The run folder's copy of the target picture, on the run's canvas."""
 _PAD = 5
+
+
+class DamagedError(ValueError):
+    """A checkpoint that was cut short, or is not one."""
 
 
 class RunFolder:
@@ -57,9 +62,11 @@ class RunFolder:
 
     def write_config(self) -> None:
         """config.yaml: `evonsfw --config THAT` repeats the run."""
-        head = {"format": FORMAT, "version": evonsfw.__version__}
+        values = {"format": FORMAT, "version": evonsfw.__version__, **self.config.to_dict()}
+        if self.config.target is not None:
+            values["target"] = TARGET  # beside it, so that the folder repeats the run anywhere
         with whole_file(self.path / "config.yaml") as draft:
-            text = yaml.safe_dump({**head, **self.config.to_dict()}, sort_keys=False)
+            text = yaml.safe_dump(values, sort_keys=False)
             draft.write_text(text, encoding="utf-8")
 
     def write_picture(self, path: Path, champion: Champion, generation: int) -> None:
@@ -83,17 +90,27 @@ class RunFolder:
         return Artwork(champion.genome, self.config.encoding, metadata)
 
     def read_checkpoint(self) -> tuple[State | None, str | None]:
-        """The last whole checkpoint, or None where there is none yet, and what was wrong."""
+        """The last whole checkpoint, or None where there is none yet, and what was wrong.
+
+        Raises:
+            ValueError: every checkpoint is damaged, or one was made by a newer version.
+        """
         problem = None
         for name in ("checkpoint", "checkpoint.previous"):
-            path = self.path / name
             try:
-                return load_state(path), problem
+                state = load_state(self.path / name)
             except FileNotFoundError:
                 continue
-            except ValueError as error:
-                problem = problem or f"{error}; using the one before"
-        return None, problem
+            except DamagedError as error:
+                problem = problem or str(error)
+            else:
+                return state, problem and f"{problem}; using the one before"
+        if problem is not None:
+            raise ValueError(
+                f"{problem}, and there is no whole one before it; repeat the run: "
+                f"evonsfw --config {self.path / 'config.yaml'}"
+            )
+        return None, None
 
     def rewind_log(self, generation: int) -> None:
         """Drop the log's rows after a generation: they are about to be written again."""
@@ -121,6 +138,7 @@ class Recorder:
         self._pending: list[Future[None]] = []
         self._last_checkpoint = 0.0
         self._final: State | None = None
+        self._failed = False
 
     def record(self, generation: Generation, state: State) -> None:
         """Queue one generation; `state` is what resuming after it needs."""
@@ -136,7 +154,7 @@ class Recorder:
         """Write what is queued and the last checkpoint; raise what went wrong."""
         try:
             self._settle(0)
-            if self._final is not None:
+            if self._final is not None and not self._failed:
                 save_state(self._folder.path / "checkpoint", self._final)
         finally:
             self._thread.shutdown()
@@ -149,12 +167,23 @@ class Recorder:
             self._pending.pop(0).result()
 
     def _write(self, generation: Generation, snapshot: State | None) -> None:
+        """Write one generation; after a failure nothing more, or resuming would leave a gap."""
+        if self._failed:
+            return
+        self._failed = True
+        self._write_all(generation, snapshot)
+        self._failed = False
+
+    def _write_all(self, generation: Generation, snapshot: State | None) -> None:
         folder, number = self._folder, generation.number
-        if number % folder.config.every == 0:
-            path = folder.path / "generations" / f"gen_{number:0{_PAD}}.png"
-            folder.write_picture(path, generation.best, number)
         if generation.improved:
             folder.write_picture(folder.best, generation.best_so_far, number)
+        if number % folder.config.every == 0:
+            path = folder.path / "generations" / f"gen_{number:0{_PAD}}.png"
+            if generation.improved:
+                copy_file(folder.best, path)
+            else:
+                folder.write_picture(path, generation.best, number)
         self._log.write(_row(generation) + "\n")
         self._log.flush()
         if snapshot is not None:
@@ -181,7 +210,8 @@ def create_run(
         (path / "generations").mkdir()
         folder = RunFolder(path, config, classifier_hash)
         folder.write_config()
-        (path / "command.txt").write_text(command + "\n", encoding="utf-8")
+        command_line = (command + "\n").encode("utf-8", "surrogateescape")  # names of any bytes
+        (path / "command.txt").write_bytes(command_line)
         folder.rewind_log(0)
     except FileExistsError:
         raise ValueError(
@@ -217,19 +247,21 @@ def load_state(path: Path) -> State:
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: it is damaged, or of a newer format.
+        DamagedError: it is cut short, or something else altogether.
+        ValueError: it is of a newer format.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-            content = json.loads(arrays.pop("tree").tobytes())
+        content = json.loads(arrays.pop("tree").tobytes())
+        version = int(content["format"])
+        state: State | None = _unflatten(content["state"], arrays) if version <= FORMAT else None
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        raise ValueError(f"checkpoint {path}: cut short or damaged") from None
-    if content["format"] > FORMAT:
+    except Exception:  # noqa: BLE001  # damaged archives make zipfile and NumPy raise nearly anything
+        raise DamagedError(f"checkpoint {path}: cut short or damaged") from None
+    if state is None:
         raise ValueError(f"checkpoint {path}: made by a newer evonsfw; update evonsfw")
-    state: State = _unflatten(content["state"], arrays)
     return state
 
 

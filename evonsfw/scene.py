@@ -146,7 +146,7 @@ def _draw_curve(
 def _draw_keys(frame: Image.Image, size: Canvas) -> None:
     """The help sheet, over the middle of the frame."""
     unit = int(np.clip(min(size) / 22, 9, 34))
-    width, height = unit * 17, unit * (len(KEYS) * 2 + 2)
+    width, height = unit * 20, unit * (len(KEYS) * 2 + 2)
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
     sheet = Image.new("RGBA", size, (0, 0, 0, 0))
     pen = ImageDraw.Draw(sheet)

@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from evonsfw.classifier import Classifier
-from evonsfw.model_spec import read_spec
+from evonsfw.classifier import Classifier, describe
 from evonsfw.pictures import open_picture
 
 SHOWN = 5
@@ -31,7 +30,7 @@ def score_files(
     Raises:
         ValueError: the classifier cannot be opened.
     """
-    model = Classifier(read_spec(classifier))
+    model = Classifier(describe(classifier))
     failures = []
     for path in paths:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,11 @@ import yaml
 from evonsfw.discovery import nearest
 
 MAX_BYTES = 1 << 20
+MAX_MESSAGE = 300
+"""Characters of a message, which may quote a value of any length."""
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+_SHORT.maxlevel = 2
 
 
 def read_yaml(path: Path, what: str) -> dict[str, Any]:
@@ -26,7 +32,7 @@ def read_yaml(path: Path, what: str) -> dict[str, Any]:
     text = read_text(path, what)
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except Exception as error:  # noqa: BLE001  # of 2024-99-99, !!bool x, [[[[… PyYAML raises others
         raise ValueError(f"{what} {path}: not plain YAML: {_first_problem(error)}") from None
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ValueError(f"{what} {path}: expected lines of the form `key: value`")
@@ -56,17 +62,23 @@ def explain(error: pydantic.ValidationError, model: type[pydantic.BaseModel]) ->
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"unknown key '{key}': {nearest(key, model.model_fields)}"
+        known = [field.alias or name for name, field in model.model_fields.items()]
+        return f"unknown key '{key}': {nearest(key, known)}"
     if first["type"] == "missing":
         return f"key '{key}' is missing"
-    message = first["msg"].removeprefix("Value error, ")
+    message = _one_line(first["msg"].removeprefix("Value error, "))
     if first["type"] == "value_error":
         return f"{key}: {message}" if key else message
-    return f"{key} = {first['input']!r}: {message[0].lower()}{message[1:]}"
+    return f"{key} = {_SHORT.repr(first['input'])}: {message[0].lower()}{message[1:]}"
 
 
-def _first_problem(error: yaml.YAMLError) -> str:
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+def _one_line(message: str) -> str:
+    words = " ".join(message.split())
+    return words if len(words) <= MAX_MESSAGE else words[:MAX_MESSAGE] + "…"
+
+
+def _first_problem(error: Exception) -> str:
+    problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
     mark = getattr(error, "problem_mark", None)
     where = f" (line {mark.line + 1})" if mark else ""
     return f"{problem}{where}"

@@ -23,6 +23,12 @@ def whole_file(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
+def copy_file(source: Path, path: Path) -> None:
+    """Copy a file, whole or not at all."""
+    with whole_file(path) as draft:
+        draft.write_bytes(source.read_bytes())
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

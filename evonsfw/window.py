@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -20,6 +21,8 @@ import pygame  # the line above must come first
 
 FRAMES_PER_SECOND = 60
 FIRST_SIZE = (720, 800)
+MESSAGE_SECONDS = 4.0
+"""How long a line such as "saved …" stays."""
 HOLD_SECONDS = 3.0
 """How long the last picture stays when a run has reached its end by itself."""
 
@@ -33,7 +36,7 @@ class Painter:
         self._size = size
         self._wake = threading.Event()
         self._ended = False
-        self._frame: Frame | None = None
+        self._newest: deque[Frame] = deque(maxlen=1)
         self._thread = threading.Thread(target=self._paint, name="painter", daemon=True)
         self._thread.start()
 
@@ -49,8 +52,10 @@ class Painter:
 
     def take(self) -> Frame | None:
         """The newest frame, if there is one that was not taken yet."""
-        frame, self._frame = self._frame, None
-        return frame
+        try:
+            return self._newest.popleft()
+        except IndexError:
+            return None
 
     def close(self) -> None:
         """End the thread."""
@@ -64,7 +69,7 @@ class Painter:
             snapshot = self._live.snapshot()
             wanted = (_moment(snapshot), self._view, self._size)
             if snapshot is not None and wanted != shown:
-                self._frame = draw(snapshot, self._view, self._size)
+                self._newest.append(draw(snapshot, self._view, self._size))
                 shown = wanted
             self._wake.wait(1.0 / 30.0)
             self._wake.clear()
@@ -85,6 +90,7 @@ class Window:
     def __init__(self, live: Live, view: View, save: Callable[[Snapshot], str]) -> None:
         self._live = live
         self._save = save
+        self._message_left = 0.0
         try:
             pygame.display.init()
             self._surface = pygame.display.set_mode(_fitting(FIRST_SIZE), pygame.RESIZABLE)
@@ -106,6 +112,7 @@ class Window:
                         return
                 self._show()
                 passed = clock.tick(FRAMES_PER_SECOND) / 1000.0
+                self._fade(passed)
                 held += passed if self._live.finished.is_set() else 0.0
         finally:
             self._painter.close()
@@ -119,6 +126,8 @@ class Window:
         if event.type in (pygame.VIDEORESIZE, pygame.WINDOWSIZECHANGED):
             self._surface = pygame.display.get_surface() or self._surface
             self._painter.resize(self._surface.get_size())
+        if event.type == pygame.WINDOWEXPOSED:
+            pygame.display.flip()
         if event.type != pygame.KEYDOWN:
             return False
         if event.key in (pygame.K_q, pygame.K_ESCAPE):
@@ -132,7 +141,15 @@ class Window:
             snapshot = self._live.snapshot()
             if snapshot is not None:
                 self._live.say(self._save(snapshot))
+                self._message_left = MESSAGE_SECONDS
         return False
+
+    def _fade(self, passed: float) -> None:
+        """Take a message away when its time is over."""
+        if self._message_left > 0.0:
+            self._message_left -= passed
+            if self._message_left <= 0.0:
+                self._live.say("")
 
     def _show(self) -> None:
         frame = self._painter.take()

@@ -13,8 +13,8 @@ from evonsfw.shapes import Canvas
 from evonsfw.whole_file import whole_file
 
 SUFFIX = ".png"
-COMPRESSION = 4
-"""zlib level: half the time of Pillow's 6 for a few per cent of size."""
+RUN_LENGTHS = 3
+"""zlib's Z_RLE strategy: on flat shapes the smallest file of all, in half of the default's time."""
 
 
 def write(path: Path, artwork: Artwork, canvas: Canvas) -> None:
@@ -24,4 +24,4 @@ def write(path: Path, artwork: Artwork, canvas: Canvas) -> None:
     for keyword, text in artwork.metadata.items():
         chunks.add_text(keyword, text, zip=len(text) > 256)
     with whole_file(path) as draft:
-        picture.save(draft, format="PNG", pnginfo=chunks, compress_level=COMPRESSION)
+        picture.save(draft, format="PNG", pnginfo=chunks, compress_type=RUN_LENGTHS)

@@ -8,7 +8,7 @@ from evonsfw.margin import margin
 from evonsfw.objectives import Goal, Probabilities, Values
 
 NEEDS = "probabilities"
-DEFAULT_UNTIL = 0.001
+DEFAULT_UNTIL = 0.0001
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ places and sizes: a large move of every shape at once would only scramble the pi
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ class SeparableCMAES:
     def restore(self, state: State) -> None:
         """Go on from `state`."""
         self._strategy = self._start(state["centre"])
-        attributes: dict[str, Any] = {"_D": None, **state["strategy"]}
+        attributes: dict[str, Any] = {"_D": None, **copy.deepcopy(state["strategy"])}
         self._strategy.__setstate__(attributes)
         self._strategy._rng.set_state(tuple(state["random"]))
         self._genomes = np.array(state["genomes"])

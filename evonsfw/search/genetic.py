@@ -1,9 +1,9 @@
 """A genetic algorithm on DEAP: (mu + lambda), tournaments, crossover of whole shapes.
 
-It starts from the best of a few composed pictures. Parents are drawn by tournament; children take
-whole shapes from either parent (uniform crossover, Syswerda 1989, with a row as the unit), then
-one or two of their shapes are changed, or taken out and a new one put on top. The best of parents
-and children survive, so the best never gets worse.
+It starts from the best of a few composed pictures. The better half has children, drawn by
+tournament; some take whole shapes from two parents (uniform crossover, Syswerda 1989, with a row as
+the unit), then one or two of their shapes are changed, or taken out and a new one put on top. The
+best of parents and children survive, so the best never gets worse.
 
 A new shape on top is seen whole, whatever lies below, which makes it the strongest move; and most
 of its children are worse, which is why a small, greedy population goes furthest on a few hundred
@@ -24,14 +24,19 @@ from evonsfw.search import Fitness, Genomes, Problem, State, Turns
 
 CROSSOVER = 0.2
 MUTATION = 1.0
+BREEDING = 0.5
+"""Share of the population, from the best, that has children."""
 TOURNAMENT = 3
-STEP = 0.2
-"""Standard deviation of a changed gene."""
+STEP = 0.3
+"""Largest standard deviation of a changed gene; each change draws one from a tenth of it up, so
+that there are coarse moves early and fine ones late without a schedule."""
 CHANGED = 0.5
 """Probability that a gene of a changed shape changes."""
-ON_TOP = 0.35
+ON_TOP = 0.6
 REORDERED = 0.05
 """Probability that a mutation renews a shape on top, or swaps two in painting order."""
+SECOND = 0.2
+"""Probability that a mutation changes two shapes rather than one."""
 BACKGROUND = 0.05
 """Probability that a mutation also changes the background."""
 FOUNDERS = 4
@@ -74,12 +79,11 @@ class GeneticAlgorithm:
         """(B, L) genomes of the children that have no fitness yet; first, the founders."""
         if self._parents:
             with self._deap_random():
-                mothers = self._toolbox.select(self._parents, self._size)
+                breeders = self._parents[: max(2, round(self._size * BREEDING))]
+                mothers = self._toolbox.select(breeders, self._size)
                 self._children = algorithms.varAnd(mothers, self._toolbox, CROSSOVER, MUTATION)
             self._asked = [child for child in self._children if not child.fitness.valid]
-            if not self._asked:
-                self._asked = [self._changed(self._children[0])]
-                self._children[0] = self._asked[0]
+            assert self._asked, "MUTATION is 1: every child is new"
         self._turns.ask(len(self._asked))
         return np.stack([np.asarray(child) for child in self._asked])
 
@@ -131,14 +135,6 @@ class GeneticAlgorithm:
             self._random = random.getstate()
             random.setstate(outer)
 
-    def _changed(self, parent: Individual) -> Individual:
-        """A mutated copy, for the rare generation in which variation changed nobody."""
-        child: Individual = self._toolbox.clone(parent)
-        with self._deap_random():
-            self._mutate(child)
-        del child.fitness.values
-        return child
-
     def _mate(self, one: Individual, two: Individual) -> tuple[Individual, Individual]:
         """Swap about half of the shapes, each whole, between two genomes."""
         rows_one, rows_two = self._rows(one), self._rows(two)
@@ -149,7 +145,7 @@ class GeneticAlgorithm:
     def _mutate(self, individual: Individual) -> tuple[Individual]:
         """Change one or two shapes; now and then the background or the painting order."""
         rows = self._rows(individual)
-        for _ in range(1 + (random.random() < 0.5)):
+        for _ in range(1 + (random.random() < SECOND)):
             chance = random.random()
             if chance < ON_TOP:
                 self._renew(rows)
@@ -157,7 +153,8 @@ class GeneticAlgorithm:
                 self._reorder(rows)
             else:
                 row = random.randrange(len(rows))
-                tools.mutGaussian(rows[row], mu=0.0, sigma=STEP, indpb=CHANGED)
+                step = STEP * 10.0 ** -random.random()
+                tools.mutGaussian(rows[row], mu=0.0, sigma=step, indpb=CHANGED)
         if random.random() < BACKGROUND:
             tools.mutGaussian(individual[: self._problem.header], mu=0.0, sigma=STEP, indpb=1.0)
         np.clip(individual, 0.0, 1.0, out=individual)

@@ -1,0 +1,200 @@
+"""Inline, pool and owner: the same numbers, whoever does the work and whoever dies doing it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from evonsfw.classifier import BatchScorer
+from evonsfw.composition import compose
+from evonsfw.crew import CAPACITY, MAX_DEATHS, CancelledError, Crew, EvaluationError
+from evonsfw.evaluation import Evaluator, Inline, Owner, Pool, open_evaluator, usable_cores
+from evonsfw.genome import Encoding
+from evonsfw.model_spec import read_spec
+from evonsfw.objectives import Goal
+from evonsfw.pipeline import Job
+
+ENCODING = Encoding(("triangles",), 4)
+CANVAS = (32, 24)
+MANY = CAPACITY + 44
+"""More genomes than fit into shared memory at a time, and no multiple of any batch size."""
+
+
+def never() -> bool:
+    return False
+
+
+@pytest.fixture(scope="module")
+def job(tiny_model: Callable[..., Path]) -> Job:
+    return Job(ENCODING, CANVAS, "highest", Goal(1, "green"), read_spec(str(tiny_model())))
+
+
+@pytest.fixture(scope="module")
+def likeness() -> Job:
+    target = np.random.default_rng(3).integers(0, 256, (*CANVAS[::-1], 3), np.uint8)
+    return Job(ENCODING, CANVAS, "likeness", Goal(target=target), None)
+
+
+@pytest.fixture(scope="module")
+def genomes() -> np.ndarray:
+    return compose(ENCODING, np.random.default_rng(5), MANY)
+
+
+@pytest.fixture(scope="module")
+def pool(job: Job) -> Iterator[Pool]:
+    """Two workers, for the tests that leave them as they were."""
+    with closing(Pool(job, 2)) as pool:
+        yield pool
+
+
+def owned(job: Job, workers: int) -> Owner:
+    assert job.model is not None
+    return Owner(job, workers, BatchScorer(job.model, "cpu"))
+
+
+def assert_same(evaluator: Evaluator, job: Job, genomes: np.ndarray, tolerance: float) -> None:
+    """Fitness and scores equal those of one genome after another in this process."""
+    expected = Inline(job).evaluate(genomes, never)
+    found = evaluator.evaluate(genomes, never)
+    np.testing.assert_allclose(found.fitness, expected.fitness, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(found.scores, expected.scores, rtol=0, atol=tolerance)
+
+
+def test_inline_scores_each_genome_as_if_it_were_alone(job: Job, genomes: np.ndarray) -> None:
+    whole = Inline(job).evaluate(genomes[:5], never)
+    alone = [Inline(job).evaluate(genomes[i : i + 1], never) for i in range(5)]
+    assert whole.fitness.tolist() == [part.fitness[0] for part in alone]
+    assert whole.scores.tolist() == [part.scores[0] for part in alone]
+    assert len(set(whole.scores)) == 5
+
+
+@pytest.mark.parametrize("count", [1, 7, MANY])
+def test_two_workers_give_the_same_bits(
+    pool: Pool, job: Job, genomes: np.ndarray, count: int
+) -> None:
+    assert_same(pool, job, genomes[:count], 0.0)
+
+
+def test_likeness_with_one_worker_gives_the_same_bits(likeness: Job, genomes: np.ndarray) -> None:
+    with closing(open_evaluator(likeness, 1, "cpu")) as evaluator:
+        assert isinstance(evaluator, Pool)
+        assert_same(evaluator, likeness, genomes, 0.0)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_owner_agrees_within_1e_5(job: Job, genomes: np.ndarray, workers: int) -> None:
+    with closing(owned(job, workers)) as owner:
+        assert_same(owner, job, genomes, 1e-5)
+        assert_same(owner, job, genomes[:3], 1e-5)
+
+
+def test_without_workers_everything_is_inline(job: Job, likeness: Job) -> None:
+    assert isinstance(open_evaluator(job, 0, "cpu"), Inline)
+    assert isinstance(open_evaluator(likeness, 0, "cuda"), Inline)
+
+
+def test_a_killed_worker_is_replaced_and_its_slices_done_again(
+    job: Job, genomes: np.ndarray
+) -> None:
+    with closing(Pool(job, 2)) as pool:
+        crew = pool._crew
+        killed: list[int] = []
+
+        def kill_a_busy_worker() -> bool:
+            busy = next((worker for worker in crew._workers if worker.held), None)
+            if busy is not None and not killed:
+                killed.append(busy.process.pid)
+                os.kill(busy.process.pid, signal.SIGKILL)
+            return False
+
+        found = pool.evaluate(genomes[:40], kill_a_busy_worker)
+        expected = Inline(job).evaluate(genomes[:40], never)
+        assert found.fitness.tolist() == expected.fitness.tolist()
+        assert crew.deaths == 1
+        assert len(crew._workers) == 2
+        assert killed[0] not in [worker.process.pid for worker in crew._workers]
+
+
+def test_a_slice_that_kills_three_workers_ends_the_run(
+    job: Job, genomes: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = Crew._start
+
+    def start_and_kill(crew: Crew) -> Any:
+        worker = start(crew)
+        worker.process.kill()
+        return worker
+
+    monkeypatch.setattr(Crew, "_start", start_and_kill)
+    with closing(Pool(job, 1)) as pool:
+        with pytest.raises(EvaluationError, match=r"3 times.*evonsfw resume"):
+            pool.evaluate(genomes[:1], never)
+        assert pool._crew.deaths == MAX_DEATHS
+
+
+def test_an_error_in_a_worker_is_told(job: Job, genomes: np.ndarray, tmp_path: Path) -> None:
+    assert job.model is not None
+    gone = job.model.model_copy(update={"folder": str(tmp_path)})
+    broken = Job(job.encoding, job.canvas, job.objective, job.goal, gone)
+    with (
+        closing(Pool(broken, 1)) as pool,
+        pytest.raises(EvaluationError, match=r"a worker failed: ValueError: .*not found"),
+    ):
+        pool.evaluate(genomes[:2], never)
+
+
+@pytest.mark.parametrize("kind", ["inline", "owner"])
+def test_a_cancelled_evaluation_stops_at_the_next_slice(
+    job: Job, genomes: np.ndarray, kind: str
+) -> None:
+    answers = iter([False, True])
+    with (
+        closing(Inline(job) if kind == "inline" else owned(job, 0)) as evaluator,
+        pytest.raises(CancelledError),
+    ):
+        evaluator.evaluate(genomes, lambda: next(answers))
+    assert next(answers, None) is None
+
+
+def test_a_pool_is_cancelled_and_leaves_nothing_behind(job: Job, genomes: np.ndarray) -> None:
+    children = {child.pid for child in psutil.Process().children()}
+    pool = Pool(job, 1)
+    blocks = [Path("/dev/shm") / name.lstrip("/") for name, _ in pool._crew._board.names]
+    workers = [worker.process.pid for worker in pool._crew._workers]
+    with pytest.raises(CancelledError):
+        pool.evaluate(genomes, lambda: True)
+    if blocks[0].parent.is_dir():
+        assert all(block.exists() for block in blocks)
+    pool.close()
+    pool.close()
+    assert not any(block.exists() for block in blocks)
+    left = {child.pid for child in psutil.Process().children()} - children
+    assert not left & set(workers)
+
+
+def test_ctrl_c_is_not_for_workers_not_even_while_they_start(pool: Pool) -> None:
+    for worker in pool._crew._workers:
+        status = Path(f"/proc/{worker.process.pid}/status")
+        if not status.is_file():
+            pytest.skip("no /proc here")
+        fields = dict(line.split(":\t") for line in status.read_text().splitlines())
+        assert int(fields["SigBlk"], 16) >> (signal.SIGINT - 1) & 1
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_closing_an_owner_twice_is_safe(job: Job) -> None:
+    owner = owned(job, 0)
+    owner.close()
+    owner.close()
+
+
+def test_there_is_at_least_one_usable_core() -> None:
+    assert 1 <= usable_cores() <= (os.cpu_count() or 1)

@@ -1,0 +1,178 @@
+"""What every file in evonsfw/objectives/ keeps, and what each means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from evonsfw.objectives import Goal, load_objective, objective_names
+
+SIDE = 6
+GOAL = Goal(
+    class_index=1,
+    class_name="teapot",
+    target_score=0.25,
+    target=np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8),
+)
+CERTAIN = np.array([[0, 1], [1, 0], [0.5, 0.5], [1 - 1e-7, 1e-7]], np.float32)
+every_objective = pytest.mark.parametrize("name", objective_names())
+of_scores = pytest.mark.parametrize(
+    "name", [n for n in objective_names() if load_objective(n).NEEDS == "probabilities"]
+)
+
+
+def _observed(name: str, count: int, seed: int = 1) -> np.ndarray:
+    """What the objective needs: random pictures or probabilities, the certain ones among them."""
+    rng = np.random.default_rng(seed)
+    if load_objective(name).NEEDS == "pictures":
+        pictures = rng.integers(0, 256, (count, SIDE, SIDE, 3), np.uint8)
+        pictures[:1] = GOAL.target
+        pictures[1:2] = 255 - GOAL.target
+        return pictures
+    high = rng.random(count, np.float32)
+    probabilities = np.stack([1 - high, high], axis=1)
+    probabilities[: len(CERTAIN)] = CERTAIN[:count]
+    return probabilities
+
+
+def _two(scores: Any) -> np.ndarray:
+    """(B, 2) probabilities of which the second is the score."""
+    p = np.asarray(scores, np.float32)
+    return np.stack([1 - p, p], axis=1)
+
+
+@every_objective
+def test_shape_and_finiteness(name: str) -> None:
+    objective = load_objective(name).build(GOAL)
+    observed = _observed(name, 9)
+    for values in (objective.fitness(observed), objective.scores(observed)):
+        assert values.shape == (9,)
+        assert values.dtype == np.float64
+        assert np.all(np.isfinite(values))
+
+
+@every_objective
+@pytest.mark.parametrize("size", [1, 2, 3, 9])
+def test_same_value_alone_and_in_any_batch(name: str, size: int) -> None:
+    objective = load_objective(name).build(GOAL)
+    observed = _observed(name, 9)
+    for function in (objective.fitness, objective.scores):
+        parts = [function(observed[start : start + size]) for start in range(0, 9, size)]
+        np.testing.assert_array_equal(np.concatenate(parts), function(observed))
+
+
+@every_objective
+def test_what_is_observed_stays_as_it_is(name: str) -> None:
+    observed = _observed(name, 5)
+    before = observed.copy()
+    load_objective(name).build(GOAL).fitness(observed)
+    np.testing.assert_array_equal(observed, before)
+
+
+@pytest.mark.parametrize(("name", "sign"), [("highest", 1), ("lowest", -1), ("likeness", -1)])
+def test_fitness_and_score_agree_on_what_is_better(name: str, sign: int) -> None:
+    objective = load_objective(name).build(GOAL)
+    observed = _observed(name, 40)
+    scores = objective.scores(observed)[np.argsort(objective.fitness(observed))]
+    assert np.all(np.diff(sign * scores) >= 0)
+
+
+@every_objective
+def test_label_and_default_end(name: str) -> None:
+    module = load_objective(name)
+    assert module.build(GOAL).label == ("RMSE" if module.NEEDS == "pictures" else "teapot")
+    assert module.DEFAULT_UNTIL is None or 0 <= module.DEFAULT_UNTIL <= 1
+
+
+@of_scores
+def test_scores_are_the_probabilities_of_the_class(name: str) -> None:
+    observed = np.array([[0.1, 0.2, 0.7], [0.5, 0.25, 0.25]], np.float32)
+    scores = load_objective(name).build(GOAL).scores(observed)
+    np.testing.assert_array_equal(scores, observed[:, 1].astype(float))
+
+
+def test_highest_and_lowest_mirror_each_other() -> None:
+    observed = _observed("highest", 12)
+    high = load_objective("highest").build(GOAL).fitness(observed)
+    low = load_objective("lowest").build(GOAL).fitness(observed)
+    np.testing.assert_array_equal(high, -low)
+
+
+def test_highest_and_lowest_are_strictly_monotonic() -> None:
+    observed = _two(np.linspace(0, 1, 101))
+    assert np.all(np.diff(load_objective("highest").build(GOAL).fitness(observed)) > 0)
+    assert np.all(np.diff(load_objective("lowest").build(GOAL).fitness(observed)) < 0)
+
+
+@pytest.mark.parametrize("target", [0.0, 1e-6, 0.25, 0.5, 0.75, 1.0])
+def test_target_score_is_best_on_target_and_falls_away_from_it(target: float) -> None:
+    objective = load_objective("target-score").build(Goal(class_index=1, target_score=target))
+    below = objective.fitness(_two(np.linspace(0, target, 50)))
+    above = objective.fitness(_two(np.linspace(target, 1, 50)))
+    assert np.all(np.diff(below) >= 0)
+    assert np.all(np.diff(above) <= 0)
+    assert objective.fitness(_two([target]))[0] == pytest.approx(0.0, abs=1e-6)
+
+
+pictures = hnp.arrays(np.uint8, (2, SIDE, SIDE, 3))
+
+
+@settings(deadline=None)
+@given(pictures)
+def test_likeness_is_the_root_mean_square_error(both: np.ndarray) -> None:
+    objective = load_objective("likeness").build(Goal(target=both[0]))
+    exact = np.sqrt(np.mean((both[1].astype(float) - both[0].astype(float)) ** 2))
+    assert objective.scores(both)[0] == 0.0
+    assert objective.scores(both)[1] == pytest.approx(exact)
+    assert objective.fitness(both)[1] == -objective.scores(both)[1]
+
+
+def test_likeness_of_black_and_white() -> None:
+    objective = load_objective("likeness").build(Goal(target=np.zeros((4, 4, 3), np.uint8)))
+    assert objective.scores(np.full((1, 4, 4, 3), 255, np.uint8))[0] == 255.0
+
+
+@pytest.mark.parametrize(
+    ("name", "score", "until", "reached"),
+    [
+        ("highest", 0.99, 0.99, True),
+        ("highest", 0.9899, 0.99, False),
+        ("lowest", 0.001, 0.001, True),
+        ("lowest", 0.0011, 0.001, False),
+        ("target-score", 0.2505, 0.001, True),
+        ("target-score", 0.2495, 0.001, True),
+        ("target-score", 0.252, 0.001, False),
+        ("target-score", 0.248, 0.001, False),
+        ("likeness", 4.0, 4.0, True),
+        ("likeness", 4.1, 4.0, False),
+    ],
+)
+def test_reached(name: str, score: float, until: float, reached: bool) -> None:
+    assert load_objective(name).build(GOAL).reached(score, until) is reached
+
+
+@pytest.mark.parametrize(
+    ("name", "flag"), [("likeness", "--target PICTURE"), ("target-score", "--target-score")]
+)
+def test_a_missing_goal_names_its_flag(name: str, flag: str) -> None:
+    with pytest.raises(ValueError, match=flag):
+        load_objective(name).build(Goal())
+
+
+def test_an_unknown_objective() -> None:
+    with pytest.raises(ValueError, match="did you mean highest"):
+        load_objective("higest")
+
+
+@settings(deadline=None)
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_target_score_prefers_the_nearer_on_one_side(target: float, score: float) -> None:
+    objective = load_objective("target-score").build(Goal(class_index=1, target_score=target))
+    halfway = (target + score) / 2
+    far, near = objective.fitness(_two([score, halfway]))
+    assert near >= far

@@ -1,0 +1,314 @@
+"""What every file in evonsfw/search/ keeps: it improves, repeats, resumes, and minds its turn."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evonsfw.genome import BACKGROUND_GENES, Encoding
+from evonsfw.runs import load_state, save_state
+from evonsfw.search import Problem, Search, Turns, load_search, search_names
+from evonsfw.shapes import shape_names
+
+every_search = pytest.mark.parametrize("name", search_names())
+TARGET = np.random.default_rng(9).random(100_000)
+
+
+def _problem(rows: int = 6, kinds: int = 1) -> Problem:
+    """Genomes of ten genes a row, their first ones drawn evenly."""
+    length = BACKGROUND_GENES + rows * 10
+    return Problem(
+        header=BACKGROUND_GENES,
+        rows=rows,
+        row_length=10,
+        kinds=kinds,
+        compose=lambda rng, count: rng.random((count, length), np.float32),
+    )
+
+
+def _build(
+    name: str, seed: int = 1, population: int | None = None, problem: Problem | None = None
+) -> Search:
+    problem = problem or _problem()
+    module = load_search(name)
+    size = population or module.default_population(problem)
+    return module.build(problem, size, np.random.default_rng(seed))
+
+
+def _fitness(genomes: np.ndarray) -> np.ndarray:
+    """Minus the squared distance to a fixed genome."""
+    return -np.sum((genomes.astype(float) - TARGET[: genomes.shape[1]]) ** 2, axis=1)
+
+
+def _turn(search: Search) -> np.ndarray:
+    """One generation; returns what was asked."""
+    genomes = search.ask().copy()
+    search.tell(_fitness(genomes))
+    return genomes
+
+
+def _assert_same(one: list[np.ndarray], two: list[np.ndarray]) -> None:
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@every_search
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_it_improves_on_its_start(name: str, seed: int) -> None:
+    """After 120 generations the distance has fallen to 0.7 of the first generation's best."""
+    search = _build(name, seed)
+    best = [_fitness(_turn(search)).max() for _ in range(120)]
+    assert max(best) > 0.7 * best[0]
+
+
+@every_search
+def test_same_seed_same_run(name: str) -> None:
+    one, two, other = _build(name, 3), _build(name, 3), _build(name, 4)
+    run = [_turn(one) for _ in range(6)]
+    _assert_same(run, [_turn(two) for _ in range(6)])
+    assert not np.array_equal(run[0], _turn(other))
+
+
+@every_search
+def test_another_seed_is_another_run_after_the_same_start(name: str) -> None:
+    """Not only the first genomes, the steps too are drawn by the seed."""
+    length = _problem().length
+    start = np.random.default_rng(0).random((500, length), np.float32)
+    problem = Problem(BACKGROUND_GENES, 6, 10, 1, lambda _, count: start[:count].copy())
+    one, other = _build(name, 3, problem=problem), _build(name, 4, problem=problem)
+    np.testing.assert_array_equal(_turn(one), _turn(other))
+    assert not np.array_equal(_turn(one), _turn(other))
+
+
+@every_search
+@pytest.mark.parametrize("passed", [1, 2, 7])
+def test_resumed_is_uninterrupted(name: str, passed: int, tmp_path: Path) -> None:
+    search = _build(name, 5)
+    for _ in range(passed):
+        _turn(search)
+    save_state(tmp_path / "checkpoint", search.state())
+    population = search.population()
+    expected = [_turn(search) for _ in range(6)]
+    resumed = _build(name, 5)
+    resumed.restore(load_state(tmp_path / "checkpoint"))
+    _assert_same(list(resumed.population()), list(population))
+    _assert_same([_turn(resumed) for _ in range(6)], expected)
+    _assert_same(list(resumed.population()), list(search.population()))
+
+
+@every_search
+def test_a_resumed_run_can_be_resumed_again(name: str, tmp_path: Path) -> None:
+    search = _build(name, 6)
+    asked = []
+    for step in range(5):
+        asked.append(_turn(search))
+        save_state(tmp_path / f"checkpoint_{step}", search.state())
+        search = _build(name, 6)
+        search.restore(load_state(tmp_path / f"checkpoint_{step}"))
+    uninterrupted = _build(name, 6)
+    _assert_same(asked, [_turn(uninterrupted) for _ in range(5)])
+
+
+@every_search
+def test_a_state_is_a_copy(name: str, tmp_path: Path) -> None:
+    """What the search does next does not change a state that was handed out."""
+    search = _build(name, 7)
+    _turn(search)
+    state = search.state()
+    save_state(tmp_path / "kept", state)
+    for number in range(3):
+        _turn(search)
+        save_state(tmp_path / f"told_{number}", state)
+    resumed = _build(name, 7)
+    resumed.restore(state)
+    for number in range(3):
+        _turn(resumed)
+        save_state(tmp_path / f"resumed_{number}", state)
+    kept = (tmp_path / "kept").read_bytes()
+    assert all(path.read_bytes() == kept for path in tmp_path.iterdir())
+
+
+@every_search
+def test_state_holds_no_pickle(name: str, tmp_path: Path) -> None:
+    search = _build(name)
+    _turn(search)
+    save_state(tmp_path / "checkpoint", search.state())
+    with np.load(tmp_path / "checkpoint", allow_pickle=False) as archive:
+        assert all(archive[entry].dtype != object for entry in archive.files)
+
+
+@every_search
+@pytest.mark.parametrize("rows", [1, 2, 6])
+@pytest.mark.parametrize("kinds", [1, 2, 3])
+@pytest.mark.parametrize("population", [2, 3, 9])
+def test_genomes_are_genomes(name: str, rows: int, kinds: int, population: int) -> None:
+    problem = _problem(rows, kinds)
+    search = _build(name, 8, population, problem)
+    for _ in range(8):
+        genomes = _turn(search)
+        assert genomes.dtype == np.float32
+        assert genomes.shape == (len(genomes), problem.length)
+        assert len(genomes) >= 1
+        assert np.all((genomes >= 0) & (genomes <= 1))
+        survivors, fitness = search.population()
+        assert survivors.shape == (len(fitness), problem.length)
+        np.testing.assert_array_equal(fitness, _fitness(survivors))
+
+
+@every_search
+def test_genomes_stay_in_the_box_when_the_best_is_outside(name: str) -> None:
+    search = _build(name, 9)
+    for _ in range(30):
+        genomes = search.ask().copy()
+        assert np.all((genomes >= 0) & (genomes <= 1))
+        search.tell(genomes.astype(float).sum(axis=1))
+
+
+@every_search
+def test_equal_fitness_everywhere_is_no_trouble(name: str) -> None:
+    search = _build(name, 10)
+    for _ in range(10):
+        genomes = search.ask()
+        assert np.all(np.isfinite(genomes))
+        search.tell(np.zeros(len(genomes)))
+
+
+@every_search
+def test_default_population(name: str) -> None:
+    for rows in (1, 100, 5000):
+        assert 2 <= load_search(name).default_population(_problem(rows)) <= 4096
+
+
+@every_search
+def test_asking_twice(name: str) -> None:
+    search = _build(name)
+    search.ask()
+    with pytest.raises(RuntimeError, match="twice"):
+        search.ask()
+
+
+@every_search
+def test_telling_first(name: str) -> None:
+    search = _build(name)
+    with pytest.raises(RuntimeError, match="without ask"):
+        search.tell(np.zeros(3))
+    _turn(search)
+    with pytest.raises(RuntimeError, match="without ask"):
+        search.tell(np.zeros(3))
+
+
+@every_search
+@pytest.mark.parametrize("damage", ["short", "long", "column", "nan", "inf"])
+def test_telling_nonsense(name: str, damage: str) -> None:
+    search = _build(name)
+    good = _fitness(search.ask())
+    bad = {
+        "short": good[:-1],
+        "long": np.append(good, 0.0),
+        "column": good[:, None],
+        "nan": np.where(np.arange(len(good)) == 1, np.nan, good),
+        "inf": np.where(np.arange(len(good)) == 1, -np.inf, good),
+    }[damage]
+    with pytest.raises(ValueError, match="finite values"):
+        search.tell(bad)
+    search.tell(good)
+
+
+@every_search
+def test_two_searches_do_not_disturb_each_other(name: str) -> None:
+    alone = [_turn(search) for search in [_build(name, 11)] for _ in range(5)]
+    one, two = _build(name, 11), _build(name, 12)
+    together = []
+    for _ in range(5):
+        together.append(_turn(one))
+        _turn(two)
+        random.random()
+        np.random.random()  # noqa: NPY002  # somebody else's use of the global generator
+    _assert_same(alone, together)
+
+
+@every_search
+def test_global_random_state_is_left_as_it_was(name: str) -> None:
+    random.seed(13)
+    before = random.getstate()
+    numbers = np.random.get_state(legacy=False)["state"]["key"].copy()  # noqa: NPY002
+    search = _build(name, 14)
+    for _ in range(4):
+        _turn(search)
+    search.restore(search.state())
+    assert random.getstate() == before
+    after = np.random.get_state(legacy=False)["state"]["key"]  # noqa: NPY002
+    np.testing.assert_array_equal(numbers, after)
+
+
+@every_search
+def test_the_callers_fitness_is_not_kept(name: str) -> None:
+    search = _build(name, 15)
+    fitness = _fitness(search.ask())
+    search.tell(fitness)
+    best = search.population()[1].max()
+    fitness[:] = 1e9
+    assert search.population()[1].max() == best
+
+
+def test_geneticss_best_never_gets_worse() -> None:
+    search = _build("genetic", 16)
+    best = []
+    for _ in range(40):
+        _turn(search)
+        best.append(search.population()[1].max())
+    assert np.all(np.diff(best) >= 0)
+    assert search.hall_of_fame[0].fitness.values == (best[-1],)
+
+
+def test_genetic_keeps_shapes_of_a_kind_among_themselves() -> None:
+    """Rows of two kinds bear different marks; no child ever has a mark in the wrong place."""
+    rows, kinds = 8, 2
+
+    def compose(rng: np.random.Generator, count: int) -> np.ndarray:
+        genomes = rng.random((count, BACKGROUND_GENES + rows * 10), np.float32)
+        marked = genomes[:, BACKGROUND_GENES:].reshape(count, rows, 10)
+        marked[:, 0::kinds, :] = 0.0
+        marked[:, 1::kinds, :] = 1.0
+        return genomes
+
+    problem = Problem(BACKGROUND_GENES, rows, 10, kinds, compose)
+    search = _build("genetic", 17, 20, problem)
+    search._toolbox.unregister("mutate")
+    search._toolbox.register("mutate", _only_move, search)
+    for _ in range(10):
+        shapes = _turn(search)[:, BACKGROUND_GENES:].reshape(-1, rows, 10)
+        assert np.all(shapes[:, 0::kinds] == 0.0)
+        assert np.all(shapes[:, 1::kinds] == 1.0)
+
+
+def _only_move(search, individual):
+    """Mutation without noise: a new shape on top, and two that change places."""
+    search._renew(search._rows(individual))
+    search._reorder(search._rows(individual))
+    return (individual,)
+
+
+def test_turns() -> None:
+    turns = Turns()
+    turns.ask(2)
+    turns.tell(np.array([1.0, 2.0]))
+    turns.ask(1)
+    with pytest.raises(ValueError, match=r"expected \(1,\)"):
+        turns.tell(np.array([1.0, 2.0]))
+
+
+def test_length_of_a_problem_is_that_of_the_encoding() -> None:
+    encoding = Encoding(tuple(shape_names()), 7)
+    problem = Problem(
+        BACKGROUND_GENES, encoding.n, encoding.row_length, len(encoding.shapes), lambda *_: None
+    )
+    assert problem.length == encoding.length
+
+
+def test_an_unknown_search() -> None:
+    with pytest.raises(ValueError, match="did you mean genetic"):
+        load_search("genetics")
