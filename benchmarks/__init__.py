@@ -1,0 +1,1 @@
+"""Measurements: each module prints figures, as ratios to a named alternative in the same run."""
