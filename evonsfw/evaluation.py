@@ -103,9 +103,8 @@ class Pool:
         parts = []
         for start, stop in _slices(0, len(genomes), CAPACITY):
             self._crew.genomes[: stop - start] = genomes[start:stop]
-            for _ in self._crew.work(
-                list(_slices(0, stop - start, self._job.slice_size)), cancelled
-            ):
+            size = _slice_size(stop - start, self.workers, self._job.slice_size)
+            for _ in self._crew.work(list(_slices(0, stop - start, size)), cancelled):
                 pass
             results = self._crew.results[: stop - start].copy()
             parts.append(Evaluation(results[:, 0], results[:, 1]))
@@ -183,6 +182,11 @@ class Owner:
         self._thread.shutdown(cancel_futures=True)
         if self._crew is not None:
             self._crew.close()
+
+
+def _slice_size(count: int, workers: int, most: int) -> int:
+    """Two slices a worker, so that messages are few and nobody waits long for the last one."""
+    return max(1, min(most, count // (2 * workers)))
 
 
 def _slices(start: int, stop: int, size: int) -> Iterable[Slice]:

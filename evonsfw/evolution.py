@@ -109,6 +109,7 @@ class Evolution:
             state["best_genome"] = self.progress.best.genome
             state["best_fitness"] = self.progress.best.fitness
             state["best_score"] = self.progress.best.score
+            state["best_generation"] = self.progress.best.generation
         return state
 
     def restore(self, state: State) -> None:
@@ -117,7 +118,12 @@ class Evolution:
         genomes, _ = self._search.population()
         self._scores = {}
         self._remember(genomes, state["scores"])
-        best = Champion(read_only(state["best_genome"]), state["best_fitness"], state["best_score"])
+        best = Champion(
+            read_only(state["best_genome"]),
+            state["best_fitness"],
+            state["best_score"],
+            state["best_generation"],
+        )
         self.progress = Progress(state["generation"], state["evaluations"], state["seconds"], best)
 
     def _remember(self, genomes: npt.NDArray[np.float32], scores: npt.NDArray[np.float64]) -> None:
@@ -132,25 +138,26 @@ class Evolution:
         genomes, fitness = self._search.population()
         top = int(np.argmax(fitness))
         score = self._scores[genomes[top].tobytes()]
-        best = Champion(read_only(genomes[top]), float(fitness[top]), score)
         progress = self.progress
+        number = progress.generation + 1
+        best = Champion(read_only(genomes[top]), float(fitness[top]), score, number)
         known = progress.best
         if known is not None and np.array_equal(best.genome, known.genome):
-            best = replace(best, score=known.score)
+            best = known
         elif self._referee is not None:
             best = replace(best, score=self._referee(best))
             progress.evaluations += 1
         if known is None or best.fitness > known.fitness:
             progress.best = best
         assert progress.best is not None
-        progress.generation += 1
+        progress.generation = number
         progress.evaluations += scored
         progress.seconds = seconds
         statistics = self._statistics.compile(fitness)
         frozen_fitness = np.array(fitness)
         frozen_fitness.setflags(write=False)
         return Generation(
-            number=progress.generation,
+            number=number,
             evaluations=progress.evaluations,
             seconds=seconds,
             best=best,

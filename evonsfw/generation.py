@@ -12,11 +12,19 @@ from evonsfw.genome import Genome
 
 @dataclass(frozen=True)
 class Champion:
-    """One individual: its genome (L,) float32, read-only; its fitness; the score people see."""
+    """One individual.
+
+    Attributes:
+        genome: (L,) float32, read-only.
+        fitness: what the search works on.
+        score: what people see.
+        generation: the one that it first was the best of.
+    """
 
     genome: Genome
     fitness: float
     score: float
+    generation: int
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ class Generation:
     @property
     def improved(self) -> bool:
         """Whether this generation found a new best individual of the run."""
-        return self.best is self.best_so_far
+        return self.best is self.best_so_far and self.best.generation == self.number
 
 
 def read_only(array: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

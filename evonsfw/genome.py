@@ -8,7 +8,6 @@ green, blue, alpha. In a mix the rows take turns: row i is of shape i mod (numbe
 from __future__ import annotations
 
 import base64
-import copy
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -57,7 +56,7 @@ class Individual(np.ndarray[Any, np.dtype[np.float32]]):
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Individual:
         """DEAP's `clone`."""
         twin = Individual(self)
-        twin.fitness = copy.deepcopy(self.fitness, memo)
+        twin.fitness.wvalues = self.fitness.wvalues
         return twin
 
 

@@ -15,11 +15,8 @@ from types import FrameType
 from typing import Any
 
 from evonsfw import progress
-from evonsfw.config import (
-    RunConfig,
-    make_config,
-    read_config,
-)
+from evonsfw.config import RunConfig, make_config, read_config
+from evonsfw.crew import EvaluationError
 from evonsfw.ends import end_reached, extended
 from evonsfw.evaluation import Evaluator, open_evaluator, usable_cores
 from evonsfw.evolution import Evolution
@@ -30,6 +27,8 @@ from evonsfw.scene import View
 from evonsfw.stage import Stage, build_search, complete, place, reference, score_on_disk, set_up
 
 Say = Callable[[str], None]
+HASH = "classifier_sha256"
+"""The checkpoint's key for the model file that the run began with."""
 
 
 def start_run(config: RunConfig, out: Path | None, command: str, window: bool, say: Say) -> None:
@@ -45,7 +44,7 @@ def start_run(config: RunConfig, out: Path | None, command: str, window: bool, s
     Raises:
         ValueError: the settings or the folder do not work out; nothing has been written.
         EvaluationError: scoring failed for good; the run can be resumed.
-        OSError: the disk is full or gone; the run can be resumed.
+            So it is where the disk is full or gone.
     """
     stage = set_up(complete(config))
     say(f"seed {stage.config.seed}, {place(stage)}")
@@ -69,7 +68,7 @@ def resume_run(path: Path, more: dict[str, Any], window: bool, say: Say) -> None
 
     Raises:
         ValueError: not a run folder, made by a newer version, or at its end already.
-        EvaluationError, OSError: as `start_run`.
+        EvaluationError: as `start_run`.
     """
     if not (path / "config.yaml").is_file():
         raise ValueError(f"run folder {path}: there is no config.yaml in it; is it a run folder?")
@@ -81,6 +80,11 @@ def resume_run(path: Path, more: dict[str, Any], window: bool, say: Say) -> None
     stage = set_up(config)
     evolution = _evolution(stage)
     if state is not None:
+        if state.pop(HASH) != stage.classifier_hash:
+            raise ValueError(
+                f"run folder {path}: the classifier's file is not the one that the run began with; "
+                f"get that one back, or begin anew: evonsfw --config {path / 'config.yaml'}"
+            )
         evolution.restore(state)
     reason = end_reached(stage.config, stage.objective, evolution.progress)
     if reason is not None:
@@ -91,7 +95,7 @@ def resume_run(path: Path, more: dict[str, Any], window: bool, say: Say) -> None
     folder, live = RunFolder(path, config, stage.classifier_hash), Live()
     with _signals(live), _evaluator(stage) as evaluator:
         folder.write_config()
-        folder.rewind_log(evolution.progress.generation)
+        folder.rewind(evolution.progress.best, evolution.progress.generation)
         say(f"resuming after generation {evolution.progress.generation}, {place(stage)}")
         _run(stage, folder, evaluator, evolution, live, window, say)
 
@@ -142,20 +146,35 @@ def _run(
         live.stop("the viewer ended")
         thread.join()
     if failures:
-        raise failures[0]
+        raise _with_folder(failures[0], folder.path)
     _report(stage, folder, evolution, live, say)
+
+
+def _with_folder(failure: BaseException, path: Path) -> BaseException:
+    """A full or lost disk, told with the folder and the way on; anything else as it is."""
+    if not isinstance(failure, OSError) or failure.strerror is None:
+        return failure
+    return EvaluationError(
+        f"run folder {path}: {failure.strerror}; what was finished is kept, "
+        f"go on with: evonsfw resume {path}"
+    )
 
 
 def _loop(
     stage: Stage, folder: RunFolder, evaluator: Evaluator, evolution: Evolution, live: Live
 ) -> None:
     """Iterate, publish, record, until an end is reached."""
-    evolution.attach(evaluator, live.stopping, reference(stage))
     recorder = Recorder(folder)
+
+    def breathe() -> bool:
+        recorder.write_queued()
+        return live.stopping()
+
+    evolution.attach(evaluator, breathe, reference(stage))
     try:
         for generation in evolution:
             live.publish(generation)
-            recorder.record(generation, evolution.state())
+            recorder.record(generation, {**evolution.state(), HASH: stage.classifier_hash})
             reason = end_reached(stage.config, stage.objective, evolution.progress)
             if reason is not None:
                 live.stop(reason)
@@ -185,8 +204,8 @@ def _save(folder: RunFolder, moment: Snapshot) -> str:
     number, best = moment.generation.number, moment.generation.best_so_far
     path = folder.path / f"saved_{number:05d}.png"
     try:
-        folder.write_picture(path, best, number)
-        artwork = folder.artwork(best, number)
+        folder.write_picture(path, best)
+        artwork = folder.artwork(best)
         svg.write(path.with_suffix(".svg"), artwork, folder.config.canvas)
     except OSError as error:
         return f"not saved: {error.strerror}"

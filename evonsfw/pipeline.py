@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from evonsfw.classifier import Classifier, prepare
 from evonsfw.genome import Encoding
@@ -40,8 +39,8 @@ class Job:
 
     @property
     def slice_size(self) -> int:
-        """Genomes of one message to a worker: one where each costs an inference."""
-        return 8 if self.model is None else 1
+        """Genomes of one message to a worker, at most: few where each costs an inference."""
+        return 32 if self.model is None else 4
 
 
 @dataclass(frozen=True)
@@ -81,4 +80,4 @@ class Pipeline:
         assert self._job.model is not None
         pictures = render(genomes, self._job.encoding, self._job.canvas)
         for picture, row in zip(pictures, inputs, strict=True):
-            prepare(self._job.model, Image.fromarray(picture), row)
+            prepare(self._job.model, picture, row)

@@ -12,20 +12,18 @@ pixels in any process, batch or worker.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from evonsfw.compiled import compiled
 from evonsfw.genome import Drawing, Encoding
 from evonsfw.shapes import Canvas, load_shape
 
 BAND_PIXELS = 16384
 """Pixels of one band: three float32 planes of it are about 200 kB, less than a core's L2 cache."""
 
-F = TypeVar("F", bound=Callable[..., Any])
 Pictures = npt.NDArray[np.uint8]
 
 
@@ -73,6 +71,9 @@ def outlines(
         (T, 2) float64 vertices in pixels, and (N + 1,) offsets: shape i is
         ``vertices[offsets[i]:offsets[i + 1]]``.
     """
+    if len(drawing.shapes) == 1:
+        corners = load_shape(drawing.shapes[0]).outline(drawing.geometry, canvas)
+        return corners.reshape(-1, 2), np.arange(len(corners) + 1) * corners.shape[1]
     pieces = [
         load_shape(name).outline(drawing.geometry[rows], canvas)
         for name, rows in drawing.rows_by_shape()
@@ -105,60 +106,54 @@ def _workspace(canvas: Canvas) -> tuple[Any, ...]:
     )
 
 
-def _compiled(function: F) -> F:
-    """Compile without the GIL, cached on disk where any cache folder can be written."""
-    try:
-        return cast("F", numba.njit(nogil=True, cache=True)(function))
-    except RuntimeError:  # numba: "no locator available": read-only package and home
-        return cast("F", numba.njit(nogil=True)(function))
-
-
-@_compiled
+@compiled
 def _add_segment(
-    row: npt.NDArray[np.float32], xa: float, xb: float, cover: float
+    cover: npt.NDArray[np.float32], y: Any, left: float, right: float, height: float
 ) -> None:  # pragma: no cover - compiled
-    """Add to one row an edge from xa to xb that spans `cover` of the row's height, signed."""
-    left, right = min(xa, xb), max(xa, xb)
-    first = int(left)
-    last = int(np.ceil(right))
-    if last <= first + 1:
-        share = 0.5 * (xa + xb) - first
-        row[first] += cover - cover * share
-        row[first + 1] += cover * share
+    """Add to row y an edge between x = left and right that spans `height` of the row, signed."""
+    first = np.uintp(left)
+    last = np.uintp(np.ceil(right))
+    second = first + np.uintp(1)
+    if last <= second:
+        share = height * (0.5 * (left + right) - first)
+        cover[y, first] += np.float32(height - share)
+        cover[y, second] += np.float32(share)
         return
     slope = 1.0 / (right - left)
     start = 1.0 - (left - first)
-    end = right - (last - 1)
+    end = right - last + 1.0
     head = 0.5 * slope * start * start
     tail = 0.5 * slope * end * end
-    row[first] += cover * head
-    if last == first + 2:
-        row[first + 1] += cover * (1.0 - head - tail)
+    cover[y, first] += np.float32(height * head)
+    if last == second + np.uintp(1):
+        cover[y, second] += np.float32(height * (1.0 - head - tail))
     else:
-        second = slope * (start + 0.5)
-        row[first + 1] += cover * (second - head)
-        for x in range(first + 2, last - 1):
-            row[x] += cover * slope
-        row[last - 1] += cover * (1.0 - second - (last - first - 3) * slope - tail)
-    row[last] += cover * tail
+        rest = slope * (start + 0.5)
+        cover[y, second] += np.float32(height * (rest - head))
+        before = last - np.uintp(1)
+        for x in range(second + np.uintp(1), before):
+            cover[y, x] += np.float32(height * slope)
+        middle = float(before - second - np.uintp(1)) * slope
+        cover[y, before] += np.float32(height * (1.0 - rest - middle - tail))
+    cover[y, last] += np.float32(height * tail)
 
 
-@_compiled
+@compiled
 def _add_clipped(
-    row: npt.NDArray[np.float32], xa: float, xb: float, cover: float, width: float
+    cover: npt.NDArray[np.float32], y: Any, left: float, right: float, height: float, width: float
 ) -> None:  # pragma: no cover - compiled
     """Like `_add_segment`, for an edge that leaves the canvas sideways: split at its borders."""
-    left, right = min(xa, xb), max(xa, xb)
     span = right - left
     inside_left, inside_right = max(left, 0.0), min(right, width)
     if left < 0.0:
         share = 1.0 if span == 0.0 else (min(right, 0.0) - left) / span
-        row[0] += cover * share
+        cover[y, 0] += np.float32(height * share)
     if inside_right > inside_left:
-        _add_segment(row, inside_left, inside_right, cover * (inside_right - inside_left) / span)
+        part = height * (inside_right - inside_left) / span
+        _add_segment(cover, y, inside_left, inside_right, part)
 
 
-@_compiled
+@compiled
 def _scan(
     polygon: npt.NDArray[np.float64],
     top: int,
@@ -185,29 +180,32 @@ def _scan(
     for k in range(len(polygon)):
         x1, y1 = polygon[k, 0], polygon[k, 1] - top
         if y0 != y1:
-            sign, group = (1.0, 0) if y0 < y1 else (-1.0, 2)
+            sign = 1.0 if y0 < y1 else -1.0
+            least = np.uintp(0 if y0 < y1 else 2)
+            most = least + np.uintp(1)
             ya, yb = min(y0, y1), max(y0, y1)
             xa = x0 if y0 < y1 else x1
             slope = (x1 - x0) / (y1 - y0)
-            start = max(0, int(np.floor(ya)))
-            end = min(rows, int(np.ceil(yb)))
+            start = np.uintp(max(0.0, np.floor(ya)))
+            end = np.uintp(max(0.0, min(float(rows), np.ceil(yb))))
             for y in range(start, end):
-                upper, lower = max(ya, float(y)), min(yb, y + 1.0)
+                upper, lower = max(ya, float(y)), min(yb, float(y) + 1.0)
                 xu, xl = xa + (upper - ya) * slope, xa + (lower - ya) * slope
                 left, right = min(xu, xl), max(xu, xl)
+                height = sign * (lower - upper)
                 if left >= 0.0 and right < width:
-                    _add_segment(cover[y], xu, xl, sign * (lower - upper))
+                    _add_segment(cover, y, left, right, height)
                 else:
-                    _add_clipped(cover[y], xu, xl, sign * (lower - upper), float(width))
+                    _add_clipped(cover, y, left, right, height, float(width))
                     left = min(max(left, 0.0), float(width))
                     right = min(max(right, 0.0), float(width))
-                extents[y, group] = min(extents[y, group], int(left))
-                extents[y, group + 1] = max(extents[y, group + 1], int(right) + 1)
+                extents[y, least] = min(extents[y, least], int(left))
+                extents[y, most] = max(extents[y, most], int(right) + 1)
         x0, y0 = x1, y1
     return first, stop
 
 
-@_compiled
+@compiled
 def _opacity(
     cover: npt.NDArray[np.float32],
     extents: npt.NDArray[np.int64],
@@ -244,7 +242,7 @@ def _opacity(
     return start, min(end, width)
 
 
-@_compiled
+@compiled
 def _blend(
     band: npt.NDArray[np.float32],
     y: int,
@@ -260,7 +258,7 @@ def _blend(
         band[row, channel, x] += opacity[x] * (colour - band[row, channel, x])
 
 
-@_compiled
+@compiled
 def _paint(
     vertices: npt.NDArray[np.float64],
     offsets: npt.NDArray[np.int64],

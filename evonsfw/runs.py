@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import re
+from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -69,14 +71,14 @@ class RunFolder:
             text = yaml.safe_dump(values, sort_keys=False)
             draft.write_text(text, encoding="utf-8")
 
-    def write_picture(self, path: Path, champion: Champion, generation: int) -> None:
+    def write_picture(self, path: Path, champion: Champion) -> None:
         """A PNG of one individual at the size that was scored, its provenance in text chunks."""
-        png.write(path, self.artwork(champion, generation), self.config.canvas)
+        png.write(path, self.artwork(champion), self.config.canvas)
 
-    def artwork(self, champion: Champion, generation: int) -> Artwork:
+    def artwork(self, champion: Champion) -> Artwork:
         """An individual with everything that is needed to make it again."""
         metadata = {
-            "Title": f"evonsfw {self.config.goal_name}, generation {generation}",
+            "Title": f"evonsfw {self.config.goal_name}, generation {champion.generation}",
             "Software": f"evonsfw {evonsfw.__version__}",
             "evonsfw:genome": genome_to_text(champion.genome),
             "evonsfw:genome_sha256": genome_hash(champion.genome),
@@ -84,7 +86,7 @@ class RunFolder:
             "evonsfw:seed": str(self.config.seed),
             "evonsfw:classifier_sha256": self._classifier_hash,
             "evonsfw:score": f"{champion.score:.6f}",
-            "evonsfw:generation": str(generation),
+            "evonsfw:generation": str(champion.generation),
             "evonsfw:version": evonsfw.__version__,
         }
         return Artwork(champion.genome, self.config.encoding, metadata)
@@ -112,8 +114,18 @@ class RunFolder:
             )
         return None, None
 
+    def rewind(self, best: Champion | None, generation: int) -> None:
+        """Go back to what stood after a generation: the rest is about to be written again."""
+        self.rewind_log(generation)
+        for path in (self.path / "generations").iterdir():
+            number = re.fullmatch(r"gen_(\d+)\.png", path.name)
+            if number and int(number[1]) > generation:
+                path.unlink()
+        if best is not None:
+            self.write_picture(self.best, best)
+
     def rewind_log(self, generation: int) -> None:
-        """Drop the log's rows after a generation: they are about to be written again."""
+        """Drop the log's rows after a generation."""
         path = self.path / "log.csv"
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = [line for line in lines[1:] if _row_number(line) <= generation]
@@ -135,6 +147,7 @@ class Recorder:
         self._folder = folder
         self._log = (folder.path / "log.csv").open("a", encoding="utf-8")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recorder")
+        self._queue: deque[tuple[Generation, State | None]] = deque()
         self._pending: list[Future[None]] = []
         self._last_checkpoint = 0.0
         self._final: State | None = None
@@ -147,12 +160,19 @@ class Recorder:
         due = generation.seconds - self._last_checkpoint >= CHECKPOINT_SECONDS
         if due or generation.number == 1:
             self._last_checkpoint, self._final = generation.seconds, None
-        snapshot = state if self._final is None else None
-        self._pending.append(self._thread.submit(self._write, generation, snapshot))
+        self._queue.append((generation, state if self._final is None else None))
+
+    def write_queued(self) -> None:
+        """Start to write. Called once the workers have something to do: before that, writing
+        would hold up whoever hands it out, with both sharing one interpreter.
+        """
+        while self._queue:
+            self._pending.append(self._thread.submit(self._write, *self._queue.popleft()))
 
     def close(self) -> None:
         """Write what is queued and the last checkpoint; raise what went wrong."""
         try:
+            self.write_queued()
             self._settle(0)
             if self._final is not None and not self._failed:
                 save_state(self._folder.path / "checkpoint", self._final)
@@ -176,14 +196,15 @@ class Recorder:
 
     def _write_all(self, generation: Generation, snapshot: State | None) -> None:
         folder, number = self._folder, generation.number
+        best = generation.best
         if generation.improved:
-            folder.write_picture(folder.best, generation.best_so_far, number)
+            folder.write_picture(folder.best, best)
         if number % folder.config.every == 0:
             path = folder.path / "generations" / f"gen_{number:0{_PAD}}.png"
-            if generation.improved:
+            if best is generation.best_so_far:
                 copy_file(folder.best, path)
             else:
-                folder.write_picture(path, generation.best, number)
+                folder.write_picture(path, best)
         self._log.write(_row(generation) + "\n")
         self._log.flush()
         if snapshot is not None:

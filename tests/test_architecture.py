@@ -12,7 +12,7 @@ import evonsfw
 
 PACKAGE = Path(evonsfw.__file__).parent
 GROUND = (
-    ("discovery", "colour", "margin", "whole_file", "display"),
+    ("discovery", "colour", "compiled", "margin", "whole_file", "display"),
     ("shapes", "strict_yaml"),
     ("shapes.*", "genome", "pictures", "model_spec"),
     ("classifier", "composition", "raster", "objectives", "search", "exporters", "generation"),

@@ -190,7 +190,7 @@ def test_prepared_input_by_hand(tiny_model: Make, layout: str) -> None:
     spec = read_spec(str(tiny_model(layout, channels="BGR", mean=[1, 2, 3], scale=1.0)))
     pixels = _pixels()[0]
     out = np.full(input_shape(spec), np.nan, np.float32)
-    prepare(spec, Image.fromarray(pixels), out)
+    prepare(spec, pixels, out)
     expected = pixels[:, :, ::-1].astype(np.float32) - np.float32([1, 2, 3])
     if layout == "NCHW":
         expected = expected.transpose(2, 0, 1)
@@ -404,7 +404,7 @@ def test_batch_scorer_equals_the_default_classifier(open_nsfw: Classifier) -> No
     pictures = [np.asarray(_drawn(64, 64, seed)) for seed in range(3)]
     inputs = np.empty((3, *input_shape(open_nsfw.spec)), np.float32)
     for row, picture in zip(inputs, pictures, strict=True):
-        prepare(open_nsfw.spec, Image.fromarray(picture), row)
+        prepare(open_nsfw.spec, picture, row)
     scores = BatchScorer(open_nsfw.spec, "cpu", sizes=(4,))(inputs)
     np.testing.assert_allclose(scores, open_nsfw.probabilities(pictures), atol=TOLERANCE)
 

@@ -63,7 +63,7 @@ def test_python_examples_of_the_run_folder_page_run(
     config = make_config({"n": 3, "seed": 1, "size": 32})
     genome = np.full(config.encoding.length, 0.5, np.float32)
     folder = RunFolder(tmp_path, config, "")
-    folder.write_picture(folder.best, Champion(genome, 0.0, 0.5), 1)
+    folder.write_picture(folder.best, Champion(genome, 0.0, 0.5, 1))
     page = (ROOT / "docs" / "run-folder.md").read_text(encoding="utf-8")
     example = re.search(r"```python\n(.*?)```", page, re.DOTALL)
     assert example is not None

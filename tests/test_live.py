@@ -14,7 +14,7 @@ from evonsfw.live import RATE_WINDOW, Live
 
 def _generation(number: int, score: float = 0.5, seconds: float | None = None) -> Generation:
     """A record in which ten pictures were scored a generation, one generation a second."""
-    champion = Champion(read_only(np.zeros(3, np.float32)), score, score)
+    champion = Champion(read_only(np.zeros(3, np.float32)), score, score, 1)
     return Generation(
         number=number,
         evaluations=10 * number,

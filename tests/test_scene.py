@@ -27,7 +27,7 @@ TEXT_EDGES = 0.002
 def _snapshot(
     paused: bool = False, message: str = "", points: int = 200, score: float = 0.8734
 ) -> Snapshot:
-    champion = Champion(read_only(GENOME), 1.0, score)
+    champion = Champion(read_only(GENOME), 1.0, score, 1)
     generation = Generation(
         number=1234,
         evaluations=56789,

@@ -39,8 +39,8 @@ SECOND = 0.2
 """Probability that a mutation changes two shapes rather than one."""
 BACKGROUND = 0.05
 """Probability that a mutation also changes the background."""
-FOUNDERS = 4
-"""Composed pictures per place in the first population."""
+FOUNDERS = 32
+"""Composed pictures that compete for the places of a small first population."""
 RESERVE = 64
 """Composed genomes kept in store, from which new shapes are taken."""
 
@@ -66,7 +66,9 @@ class GeneticAlgorithm:
         self._reserve = problem.compose(rng, RESERVE)
         self._random = random.Random(int(rng.integers(2**63))).getstate()
         self._parents: list[Individual] = []
-        self._asked = [Individual(genome) for genome in problem.compose(rng, FOUNDERS * population)]
+        self._asked = [
+            Individual(genome) for genome in problem.compose(rng, max(FOUNDERS, population))
+        ]
         self._children = self._asked
         self.hall_of_fame = tools.HallOfFame(1, similar=np.array_equal)
         self._toolbox = base.Toolbox()

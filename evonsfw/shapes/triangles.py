@@ -28,8 +28,11 @@ def outline(genes: Array, canvas: Canvas) -> Array:
     radius = radii(genes, canvas, MIN_RADIUS, MAX_RADIUS)
     third = np.arange(3) + MARGIN + (1.0 - 2.0 * MARGIN) * genes[:, 3:6]
     angle = third * (2.0 * math.pi / 3.0)
-    ring = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-    return genes[:, None, :2] * canvas + radius[:, None, None] * ring
+    corners = np.empty((len(genes), 3, 2))
+    for axis, wave in enumerate((np.cos(angle), np.sin(angle))):
+        np.multiply(wave, radius[:, None], out=corners[:, :, axis])
+        corners[:, :, axis] += genes[:, axis, None] * canvas[axis]
+    return corners
 
 
 def svg(genes: Array, canvas: Canvas) -> tuple[str, dict[str, str]]:
