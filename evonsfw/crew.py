@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import signal
 from collections import Counter, deque
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import connection, shared_memory
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,15 @@ from evonsfw.classifier import input_shape
 from evonsfw.pipeline import Job, Pipeline
 
 Slice = tuple[int, int]
+
+
+class Task(NamedTuple):
+    """A slice of the board to be done, and a number that no other task has."""
+
+    number: int
+    start: int
+    stop: int
+
 
 CAPACITY = 256
 """Genomes that are in shared memory at a time."""
@@ -59,37 +69,55 @@ class Crew:
         self._context = multiprocessing.get_context("spawn")
         self.deaths = 0
         self._closed = False
+        self._numbers = itertools.count()
+        self._waiting: deque[Task] = deque()
+        self._done: set[Task] = set()
+        self._blame: Counter[Task] = Counter()
         self._workers = [self._start() for _ in range(workers)]
 
-    def work(self, slices: Sequence[Slice], cancelled: Callable[[], bool]) -> Iterable[Slice]:
-        """Have slices of the board done; yields each when it is done, in any order."""
-        waiting, left, blame = deque(slices), len(slices), Counter[Slice]()
-        while left:
-            self._hand_out(waiting)
-            if cancelled():
-                raise CancelledError
-            for worker in self._ready():
-                try:
-                    message = worker.pipe.recv()
-                except (EOFError, OSError):
-                    self._replace(worker, waiting, blame)
-                    continue
-                if isinstance(message, str):
-                    raise EvaluationError(f"a worker failed: {message}")
-                worker.held.remove(message)
-                left -= 1
-                yield message
+    def submit(self, slices: Sequence[Slice]) -> list[Task]:
+        """Queue slices of the board and start on them, as far as workers are free."""
+        tasks = [Task(next(self._numbers), start, stop) for start, stop in slices]
+        self._waiting.extend(tasks)
+        self._hand_out()
+        return tasks
 
-    def _hand_out(self, waiting: deque[Slice]) -> None:
+    def finish(self, tasks: Sequence[Task], cancelled: Callable[[], bool]) -> Iterable[Slice]:
+        """Wait for submitted tasks; yields each one's slice when it is done, in any order."""
+        left = set(tasks)
+        while left:
+            for task in left & self._done:
+                yield task.start, task.stop
+            left, self._done = left - self._done, self._done - left
+            if left:
+                self._hand_out()
+                if cancelled():
+                    raise CancelledError
+                self._hear()
+
+    def _hear(self) -> None:
+        """Read what workers have to say; replace the dead."""
+        for worker in self._ready():
+            try:
+                message = worker.pipe.recv()
+            except (EOFError, OSError):
+                self._replace(worker)
+                continue
+            if isinstance(message, str):
+                raise EvaluationError(f"a worker failed: {message}")
+            worker.held.remove(message)
+            self._done.add(message)
+
+    def _hand_out(self) -> None:
         """Top up every worker, the emptiest first."""
-        while waiting:
+        while self._waiting:
             worker = min(self._workers, key=lambda candidate: len(candidate.held))
             if len(worker.held) >= PREFETCH:
                 return
-            work = waiting.popleft()
-            worker.held.append(work)
+            task = self._waiting.popleft()
+            worker.held.append(task)
             try:
-                worker.pipe.send(work)
+                worker.pipe.send(task)
             except OSError:
                 return  # it has died: its pipe reads as ended, and the slice is done again
 
@@ -99,18 +127,18 @@ class Crew:
         ready = connection.wait(list(pipes), timeout=POLL_SECONDS)
         return [pipes[pipe] for pipe in ready]  # type: ignore[index]
 
-    def _replace(self, worker: Worker, waiting: deque[Slice], blame: Counter[Slice]) -> None:
+    def _replace(self, worker: Worker) -> None:
         """Put a new worker in a dead one's place; blame the slice that it was working on."""
         worker.process.join()
         self.deaths += 1
         if worker.held:
-            blame[worker.held[0]] += 1
-            if blame[worker.held[0]] >= MAX_DEATHS:
+            self._blame[worker.held[0]] += 1
+            if self._blame[worker.held[0]] >= MAX_DEATHS:
                 raise EvaluationError(
                     f"a worker died {MAX_DEATHS} times over the same individual (exit code "
                     f"{worker.process.exitcode}); the run can be resumed with `evonsfw resume`"
                 )
-            waiting.extendleft(reversed(worker.held))
+            self._waiting.extendleft(reversed(worker.held))
         worker.pipe.close()
         self._workers[self._workers.index(worker)] = self._start()
 
@@ -140,11 +168,11 @@ class Crew:
 
 @dataclass(eq=False)
 class Worker:
-    """One process, its pipe, and the slices that it was given, oldest first."""
+    """One process, its pipe, and the tasks that it was given, oldest first."""
 
     process: Any
     pipe: connection.Connection
-    held: list[Slice] = field(default_factory=list)
+    held: list[Task] = field(default_factory=list)
 
 
 @dataclass
@@ -219,14 +247,15 @@ def _work(
     try:
         pipeline = Pipeline(job, score=not prepare_only)
         while True:
-            start, stop = work = pipe.recv()
+            task = pipe.recv()
+            start, stop = task.start, task.stop
             if prepare_only:
                 pipeline.prepare(genomes[start:stop], inputs[start:stop])
             else:
                 evaluation = pipeline.evaluate(genomes[start:stop])
                 results[start:stop, 0] = evaluation.fitness
                 results[start:stop, 1] = evaluation.scores
-            pipe.send(work)
+            pipe.send(task)
     except (EOFError, OSError):
         return  # the main process has ended
     except Exception as error:  # noqa: BLE001  # the main process decides what it means

@@ -16,10 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from evonsfw.classifier import BatchScorer, input_shape
-from evonsfw.crew import CAPACITY, CancelledError, Crew, Slice
+from evonsfw.crew import CAPACITY, CancelledError, Crew, Slice, Task
 from evonsfw.pipeline import Evaluation, Genomes, Job, Pipeline
 from evonsfw.raster import warm_up
 
+LANE = CAPACITY // 2
+"""Genomes of one of the two batches that a pool works on at a time."""
 OWNER_BATCH = 32
 """Pictures that a GPU scores at a time; batches are cut at multiples of it."""
 OWNER_SLICE = 4
@@ -39,6 +41,10 @@ class Evaluator(Protocol):
             CancelledError: `cancelled()` became true.
             EvaluationError: scoring failed for good.
         """
+        ...
+
+    def begin(self, genomes: Genomes) -> None:
+        """Take note of a batch that `evaluate` will be called with, after those begun before."""
         ...
 
     def close(self) -> None:
@@ -84,6 +90,9 @@ class Inline:
             parts.append(self._pipeline.evaluate(genomes[start:stop]))
         return _joined(parts)
 
+    def begin(self, genomes: Genomes) -> None:
+        """Nobody else is there to begin."""
+
     def close(self) -> None:
         """Nothing to free."""
 
@@ -97,18 +106,47 @@ class Pool:
         self.workers = workers
         self._job = job
         self._crew = Crew(job, workers, prepare_only=False)
+        self._begun: deque[tuple[int, list[Task] | None]] = deque()
+        self._lanes = 0
+
+    def begin(self, genomes: Genomes) -> None:
+        """Have the workers begin on a batch that `evaluate` will be called with.
+
+        Two batches may be begun at a time, each in its lane of the board; one that is larger than
+        a lane waits for `evaluate`.
+        """
+        lane = self._lanes % 2
+        self._lanes += 1
+        self._begun.append((lane, self._put(genomes, lane) if len(genomes) <= LANE else None))
 
     def evaluate(self, genomes: Genomes, cancelled: Callable[[], bool]) -> Evaluation:
-        """Spread slices over the workers as they become free."""
+        """Finish the batch that was begun first; one that was not begun is begun now."""
+        if not self._begun:
+            self.begin(genomes)
+        lane, tasks = self._begun.popleft()
+        if tasks is not None:
+            return self._finish(tasks, lane, len(genomes), cancelled)
         parts = []
-        for start, stop in _slices(0, len(genomes), CAPACITY):
-            self._crew.genomes[: stop - start] = genomes[start:stop]
-            size = _slice_size(stop - start, self.workers, self._job.slice_size)
-            for _ in self._crew.work(list(_slices(0, stop - start, size)), cancelled):
-                pass
-            results = self._crew.results[: stop - start].copy()
-            parts.append(Evaluation(results[:, 0], results[:, 1]))
+        for start, stop in _slices(0, len(genomes), LANE):
+            tasks = self._put(genomes[start:stop], lane)
+            parts.append(self._finish(tasks, lane, stop - start, cancelled))
         return _joined(parts)
+
+    def _put(self, genomes: Genomes, lane: int) -> list[Task]:
+        """Write genomes to a lane, and have slices of it done."""
+        start, stop = LANE * lane, LANE * lane + len(genomes)
+        self._crew.genomes[start:stop] = genomes
+        size = _slice_size(len(genomes), self.workers, self._job.slice_size)
+        return self._crew.submit(list(_slices(start, stop, size)))
+
+    def _finish(
+        self, tasks: list[Task], lane: int, count: int, cancelled: Callable[[], bool]
+    ) -> Evaluation:
+        """Wait for a lane's tasks and read its results."""
+        for _ in self._crew.finish(tasks, cancelled):
+            pass
+        results = self._crew.results[LANE * lane : LANE * lane + count].copy()
+        return Evaluation(results[:, 0], results[:, 1])
 
     def close(self) -> None:
         """End the workers."""
@@ -164,7 +202,8 @@ class Owner:
             return
         self._crew.genomes[: len(genomes)] = genomes
         waiting, done = deque(batches), np.zeros(len(genomes), bool)
-        for start, stop in self._crew.work(list(_slices(0, len(genomes), OWNER_SLICE)), cancelled):
+        tasks = self._crew.submit(list(_slices(0, len(genomes), OWNER_SLICE)))
+        for start, stop in self._crew.finish(tasks, cancelled):
             done[start:stop] = True
             while waiting and done[slice(*waiting[0])].all():
                 yield waiting.popleft()
@@ -177,6 +216,9 @@ class Owner:
         self._pipeline.prepare(genomes[first:last], inputs)
         return inputs
 
+    def begin(self, genomes: Genomes) -> None:
+        """Nothing: a GPU's batches are large, and each fills the workers."""
+
     def close(self) -> None:
         """End the workers and the scoring thread."""
         self._thread.shutdown(cancel_futures=True)
@@ -185,8 +227,10 @@ class Owner:
 
 
 def _slice_size(count: int, workers: int, most: int) -> int:
-    """Two slices a worker, so that messages are few and nobody waits long for the last one."""
-    return max(1, min(most, count // (2 * workers)))
+    """One slice a worker, as long as it is short: messages are few, and where another batch is
+    begun already nobody waits for the last one.
+    """
+    return max(1, min(most, count // workers))
 
 
 def _slices(start: int, stop: int, size: int) -> Iterable[Slice]:

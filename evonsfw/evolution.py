@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -29,7 +30,10 @@ class Scorer(Protocol):
 
 @dataclass
 class Progress:
-    """What the loop has come to; with the search's state, all that resuming needs."""
+    """What the loop has come to; with the search's state, all that resuming needs.
+
+    `evaluations` counts what scoring has begun on, batches in flight included.
+    """
 
     generation: int = 0
     evaluations: int = 0
@@ -53,6 +57,8 @@ class Evolution:
         self._scorer: Scorer | None = None
         self._cancelled: Callable[[], bool] = lambda: False
         self._referee: Callable[[Champion], float] | None = None
+        self._begin: Callable[[npt.NDArray[np.float32]], None] = lambda _: None
+        self._flight: deque[npt.NDArray[np.float32]] = deque()
         self._scores: dict[bytes, float] = {}
         self.progress = Progress()
         self._statistics = tools.Statistics()
@@ -64,6 +70,7 @@ class Evolution:
         scorer: Scorer,
         cancelled: Callable[[], bool] = lambda: False,
         referee: Callable[[Champion], float] | None = None,
+        begin: Callable[[npt.NDArray[np.float32]], None] = lambda _: None,
     ) -> Evolution:
         """Say who scores; to be called before iterating.
 
@@ -72,8 +79,11 @@ class Evolution:
             cancelled: looked at often; true gives up the generation in work and ends.
             referee: scores again what is shown, where the scorer's arithmetic is not the
                 reference's; each such scoring counts as one.
+            begin: called with each batch as soon as it is known, before `evaluate` is, so that
+                a scorer with workers can have them begin.
         """
         self._scorer, self._cancelled, self._referee = scorer, cancelled, referee
+        self._begin = begin
         return self
 
     def __iter__(self) -> Iterator[Generation]:
@@ -86,14 +96,18 @@ class Evolution:
             raise RuntimeError("attach() a scorer before iterating")
         started = self._clock() - self.progress.seconds
         while not self._cancelled():
-            genomes = self._search.ask()
+            while len(self._flight) < self._search.in_flight:
+                self._flight.append(self._search.ask())
+                self.progress.evaluations += len(self._flight[-1])
+                self._begin(self._flight[-1])
             try:
-                evaluation = self._scorer.evaluate(genomes, self._cancelled)
+                evaluation = self._scorer.evaluate(self._flight[0], self._cancelled)
             except CancelledError:
                 return
             self._search.tell(evaluation.fitness)
-            self._remember(genomes, evaluation.scores)
-            yield self._record(len(genomes), self._clock() - started)
+            self._remember(self._flight.popleft(), evaluation.scores)
+            if self._search.complete:
+                yield self._record(self._clock() - started)
 
     def state(self) -> State:
         """All that `restore` needs; to be called between generations."""
@@ -102,6 +116,7 @@ class Evolution:
             "search": self._search.state(),
             "generation": self.progress.generation,
             "evaluations": self.progress.evaluations,
+            "in_flight": sum(map(len, self._flight)),
             "seconds": self.progress.seconds,
             "scores": np.array([self._scores[genome.tobytes()] for genome in genomes]),
         }
@@ -115,6 +130,7 @@ class Evolution:
     def restore(self, state: State) -> None:
         """Go on from `state`."""
         self._search.restore(state["search"])
+        self._flight.clear()
         genomes, _ = self._search.population()
         self._scores = {}
         self._remember(genomes, state["scores"])
@@ -124,7 +140,8 @@ class Evolution:
             state["best_score"],
             state["best_generation"],
         )
-        self.progress = Progress(state["generation"], state["evaluations"], state["seconds"], best)
+        told = state["evaluations"] - state["in_flight"]  # those in flight are asked for again
+        self.progress = Progress(state["generation"], told, state["seconds"], best)
 
     def _remember(self, genomes: npt.NDArray[np.float32], scores: npt.NDArray[np.float64]) -> None:
         """Keep the scores of the present population: survivors are not scored again."""
@@ -133,7 +150,7 @@ class Evolution:
         alive = {genome.tobytes() for genome in self._search.population()[0]}
         self._scores = {key: score for key, score in self._scores.items() if key in alive}
 
-    def _record(self, scored: int, seconds: float) -> Generation:
+    def _record(self, seconds: float) -> Generation:
         """Count, compare with the best so far, and freeze."""
         genomes, fitness = self._search.population()
         top = int(np.argmax(fitness))
@@ -151,7 +168,6 @@ class Evolution:
             progress.best = best
         assert progress.best is not None
         progress.generation = number
-        progress.evaluations += scored
         progress.seconds = seconds
         statistics = self._statistics.compile(fitness)
         frozen_fitness = np.array(fitness)

@@ -170,7 +170,7 @@ def _loop(
         recorder.write_queued()
         return live.stopping()
 
-    evolution.attach(evaluator, breathe, reference(stage))
+    evolution.attach(evaluator, breathe, reference(stage), evaluator.begin)
     try:
         for generation in evolution:
             live.publish(generation)

@@ -16,7 +16,7 @@ import pytest
 from evonsfw.classifier import BatchScorer
 from evonsfw.composition import compose
 from evonsfw.crew import CAPACITY, MAX_DEATHS, CancelledError, Crew, EvaluationError
-from evonsfw.evaluation import Evaluator, Inline, Owner, Pool, open_evaluator, usable_cores
+from evonsfw.evaluation import LANE, Evaluator, Inline, Owner, Pool, open_evaluator, usable_cores
 from evonsfw.genome import Encoding
 from evonsfw.model_spec import read_spec
 from evonsfw.objectives import Goal
@@ -198,3 +198,18 @@ def test_closing_an_owner_twice_is_safe(job: Job) -> None:
 
 def test_there_is_at_least_one_usable_core() -> None:
     assert 1 <= usable_cores() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize("sizes", [(3, 2, 3, 2), (LANE, LANE, 1), (LANE + 1, LANE, MANY, 5)])
+def test_a_batch_that_was_begun_ahead_is_scored_as_any_other(
+    pool: Pool, job: Job, genomes: np.ndarray, sizes: tuple[int, ...]
+) -> None:
+    batches = [genomes[i : i + size] for i, size in enumerate(sizes)]
+    expected = [Inline(job).evaluate(batch, never) for batch in batches]
+    pool.begin(batches[0])
+    for i, batch in enumerate(batches):
+        if i + 1 < len(batches):
+            pool.begin(batches[i + 1])
+        found = pool.evaluate(batch, never)
+        assert found.fitness.tolist() == expected[i].fitness.tolist()
+        assert found.scores.tolist() == expected[i].scores.tolist()

@@ -68,11 +68,14 @@ def _key(generation: Generation) -> tuple[object, ...]:
 
 @every_search
 def test_counting(name: str) -> None:
-    scorer = Formula()
-    records = _take(_evolution(name).attach(scorer), 5)
-    assert [record.number for record in records] == [1, 2, 3, 4, 5]
-    scored = np.cumsum([len(batch) for batch in scorer.batches])
-    assert [record.evaluations for record in records] == scored.tolist()
+    begun: list[int] = []
+    evolution = _evolution(name).attach(Formula(), begin=lambda batch: begun.append(len(batch)))
+    counts = []
+    for number, record in enumerate(_take(evolution, 5), start=1):
+        assert record.number == number
+        counts.append(record.evaluations)
+    assert counts[-1] == sum(begun)
+    assert counts == sorted(set(counts))
 
 
 @every_search
@@ -157,11 +160,14 @@ def test_a_cancelled_generation_is_dropped_and_done_again(
     name: str, done: int, tmp_path: Path
 ) -> None:
     whole = Formula()
-    expected = [_key(record) for record in _take(_evolution(name, 3).attach(whole), done + 4)]
+    expected, batches = [], []
+    for record in itertools.islice(_evolution(name, 3).attach(whole), done + 4):
+        expected.append(_key(record))
+        batches.append(len(whole.batches))
 
     killed = _evolution(name, 3)
     seen = []
-    for record in killed.attach(Formula(cancel_after=done)):
+    for record in killed.attach(Formula(cancel_after=batches[done] - 1)):
         seen.append(_key(record))
         save_state(tmp_path / "checkpoint", killed.state())
     assert seen == expected[:done]
@@ -172,7 +178,7 @@ def test_a_cancelled_generation_is_dropped_and_done_again(
     assert resumed.progress.generation == done
     again = Formula()
     assert [_key(record) for record in _take(resumed.attach(again), 4)] == expected[done:]
-    for one, two in zip(again.batches, whole.batches[done:], strict=True):
+    for one, two in zip(again.batches, whole.batches[batches[done - 1] :], strict=True):
         np.testing.assert_array_equal(one, two)
 
 
@@ -193,11 +199,13 @@ def test_the_referee_scores_what_is_shown_and_is_counted() -> None:
         judged.append(champion)
         return 0.125
 
-    scorer = Formula()
-    records = _take(_evolution().attach(scorer, referee=referee), 4)
-    scored = np.cumsum([len(batch) for batch in scorer.batches])
+    begun: list[int] = []
+    evolution = _evolution().attach(
+        Formula(), referee=referee, begin=lambda batch: begun.append(len(batch))
+    )
+    records = _take(evolution, 4)
     assert len(judged) <= 4
-    assert records[-1].evaluations == scored[-1] + len(judged)
+    assert records[-1].evaluations == sum(begun) + len(judged)
     for record in records:
         assert record.best.score == 0.125
         assert record.best_so_far.score == 0.125

@@ -6,6 +6,7 @@ needs to go on after a crash is in its state, which holds no pickle.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -48,16 +49,29 @@ class Problem:
 class Search(Protocol):
     """Ask for genomes to be scored, tell their fitness, again and again."""
 
+    @property
+    def in_flight(self) -> int:
+        """How many batches may be asked for before the oldest is told. Two where what comes next
+        does not depend on all that came before: then no worker waits for another.
+        """
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """Whether the batch that was told last completes a generation."""
+        ...
+
     def ask(self) -> Genomes:
         """(B, L) float32 genomes in [0, 1] whose fitness is wanted; B may vary.
 
         Raises:
-            RuntimeError: the last ones have not been told yet.
+            RuntimeError: `in_flight` batches have not been told yet.
         """
         ...
 
     def tell(self, fitness: Fitness) -> None:
-        """(B,) float64 fitness of what `ask` returned, in the same order, larger is better.
+        """(B,) float64 fitness of the oldest batch that was asked for, in the same order, larger
+        is better.
 
         Raises:
             RuntimeError: nothing was asked.
@@ -70,7 +84,9 @@ class Search(Protocol):
         ...
 
     def state(self) -> State:
-        """All that `restore` needs, copied; to be called between `tell` and `ask`."""
+        """All that `restore` needs, copied, batches in flight included; to be called after a
+        `tell` that completes a generation. After `restore`, those batches are asked for again.
+        """
         ...
 
     def restore(self, state: State) -> None:
@@ -107,20 +123,21 @@ class Turns:
     """Keeps ask and tell in turn, and checks what is told: every search has one."""
 
     def __init__(self) -> None:
-        self._asked: int | None = None
+        self._asked: deque[int] = deque()
 
-    def ask(self, count: int) -> None:
-        """Note that `count` genomes were asked for."""
-        if self._asked is not None:
-            raise RuntimeError("ask() was called twice without tell()")
-        self._asked = count
+    def ask(self, count: int, in_flight: int = 1) -> None:
+        """Note that `count` genomes were asked for, where at most `in_flight` batches may be."""
+        if len(self._asked) >= in_flight:
+            times = "twice" if in_flight == 1 else f"{in_flight + 1} times"
+            raise RuntimeError(f"ask() was called {times} without tell()")
+        self._asked.append(count)
 
     def tell(self, fitness: Fitness) -> None:
-        """Note that their fitness was told."""
-        if self._asked is None:
+        """Note that the fitness of the oldest batch was told."""
+        if not self._asked:
             raise RuntimeError("tell() was called without ask()")
-        if fitness.shape != (self._asked,) or not np.all(np.isfinite(fitness)):
+        if fitness.shape != (self._asked[0],) or not np.all(np.isfinite(fitness)):
             raise ValueError(
-                f"fitness of shape {fitness.shape}: expected ({self._asked},) finite values"
+                f"fitness of shape {fitness.shape}: expected ({self._asked[0]},) finite values"
             )
-        self._asked = None
+        self._asked.popleft()

@@ -52,6 +52,16 @@ class SeparableCMAES:
         self._samples = np.zeros((0, problem.length))
         self._strategy: SepCMA | None = None
 
+    @property
+    def in_flight(self) -> int:
+        """1: a sample depends on all that was told before."""
+        return 1
+
+    @property
+    def complete(self) -> bool:
+        """Each batch is a generation."""
+        return True
+
     def ask(self) -> Genomes:
         """(B, L) genomes: first the founders, then samples clipped to the box."""
         if self._strategy is not None:

@@ -13,6 +13,7 @@ scorings (benchmarks/evaluations.py).
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -66,10 +67,10 @@ class GeneticAlgorithm:
         self._reserve = problem.compose(rng, RESERVE)
         self._random = random.Random(int(rng.integers(2**63))).getstate()
         self._parents: list[Individual] = []
-        self._asked = [
-            Individual(genome) for genome in problem.compose(rng, max(FOUNDERS, population))
-        ]
-        self._children = self._asked
+        founders = problem.compose(rng, max(FOUNDERS, population))
+        self._again = deque([[Individual(genome) for genome in founders]])
+        self._flight: deque[list[Individual]] = deque()
+        self._bred = self._told = 0
         self.hall_of_fame = tools.HallOfFame(1, similar=np.array_equal)
         self._toolbox = base.Toolbox()
         self._toolbox.register("mate", self._mate)
@@ -77,24 +78,31 @@ class GeneticAlgorithm:
         self._toolbox.register("select", tools.selTournament, tournsize=TOURNAMENT)
         self._toolbox.register("survive", tools.selBest)
 
+    @property
+    def in_flight(self) -> int:
+        """2, once there are parents: a half of a generation is scored while the next is bred."""
+        return 2 if self._parents else 1
+
+    @property
+    def complete(self) -> bool:
+        """Two halves are a generation; so are the founders."""
+        return self._told % 2 == 0
+
     def ask(self) -> Genomes:
-        """(B, L) genomes of the children that have no fitness yet; first, the founders."""
-        if self._parents:
-            with self._deap_random():
-                breeders = self._parents[: max(2, round(self._size * BREEDING))]
-                mothers = self._toolbox.select(breeders, self._size)
-                self._children = algorithms.varAnd(mothers, self._toolbox, CROSSOVER, MUTATION)
-            self._asked = [child for child in self._children if not child.fitness.valid]
-            assert self._asked, "MUTATION is 1: every child is new"
-        self._turns.ask(len(self._asked))
-        return np.stack([np.asarray(child) for child in self._asked])
+        """(B, L) genomes of half a generation's children; first, the founders."""
+        batch = self._again[0] if self._again else None
+        self._turns.ask(len(batch) if batch else self._half(), self.in_flight)
+        self._flight.append(self._again.popleft() if batch else self._breed())
+        return np.stack([np.asarray(child) for child in self._flight[-1]])
 
     def tell(self, fitness: Fitness) -> None:
-        """Give the children their fitness; the best of all survive."""
+        """Give the oldest batch its fitness; the best of all survive."""
         self._turns.tell(fitness)
-        for child, value in zip(self._asked, fitness, strict=True):
+        batch = self._flight.popleft()
+        for child, value in zip(batch, fitness, strict=True):
             child.fitness.values = (float(value),)
-        everyone = self._parents + self._children
+        self._told += bool(self._parents)
+        everyone = self._parents + batch
         self.hall_of_fame.update(everyone)
         self._parents = self._toolbox.survive(everyone, self._size)
 
@@ -104,12 +112,15 @@ class GeneticAlgorithm:
         return genomes, np.array([parent.fitness.values[0] for parent in self._parents])
 
     def state(self) -> State:
-        """Survivors, store of fresh shapes, and DEAP's random state."""
+        """Survivors, batches in flight, store of fresh shapes, and DEAP's random state."""
         genomes, fitness = self.population()
         version, words, gauss = self._random
         return {
             "genomes": genomes,
             "fitness": fitness,
+            "flight": [np.stack([np.asarray(child) for child in batch]) for batch in self._flight],
+            "bred": self._bred,
+            "told": self._told,
             "reserve": self._reserve.copy(),
             "random": [version, np.array(words, np.uint64), gauss],
         }
@@ -121,6 +132,9 @@ class GeneticAlgorithm:
             parent.fitness.values = (float(value),)
         self.hall_of_fame.clear()
         self.hall_of_fame.update(self._parents)
+        self._again = deque([Individual(child) for child in batch] for batch in state["flight"])
+        self._flight.clear()
+        self._bred, self._told = int(state["bred"]), int(state["told"])
         self._reserve = np.array(state["reserve"])
         version, words, gauss = state["random"]
         self._random = (int(version), tuple(int(word) for word in words), gauss)
@@ -136,6 +150,20 @@ class GeneticAlgorithm:
         finally:
             self._random = random.getstate()
             random.setstate(outer)
+
+    def _half(self) -> int:
+        """Children of the next batch: with the one before or after it, a population."""
+        return self._size // 2 if self._bred % 2 else self._size - self._size // 2
+
+    def _breed(self) -> list[Individual]:
+        """The next batch, from the better half of all that has been told."""
+        with self._deap_random():
+            breeders = self._parents[: max(2, round(self._size * BREEDING))]
+            mothers = self._toolbox.select(breeders, self._half())
+            children = algorithms.varAnd(mothers, self._toolbox, CROSSOVER, MUTATION)
+        assert not any(child.fitness.valid for child in children), "MUTATION is 1: all are new"
+        self._bred += 1
+        return children
 
     def _mate(self, one: Individual, two: Individual) -> tuple[Individual, Individual]:
         """Swap about half of the shapes, each whole, between two genomes."""
