@@ -118,11 +118,8 @@ def prepare(spec: ModelSpec, picture: Pictures, out: Inputs) -> None:
     pixels = _framed(spec, picture)
     if spec.jpeg:
         pixels = jpeg_round_trip(pixels)
-    values = _table(spec.scale, spec.mean, spec.std)
-    if spec.layout == "NHWC":
-        _look_up_last(pixels, values, spec.channels == "BGR", out)
-    else:
-        _look_up_first(pixels, values, spec.channels == "BGR", out)
+    planes = out if spec.layout == "NCHW" else out.transpose(2, 0, 1)
+    _look_up(pixels, _table(spec.scale, spec.mean, spec.std), spec.channels == "BGR", planes)
 
 
 def jpeg_round_trip(pixels: Pictures) -> Pictures:
@@ -163,29 +160,16 @@ def _table(
 
 
 @compiled
-def _look_up_last(
-    pixels: Pictures, values: npt.NDArray[np.float32], swap: bool, out: Inputs
+def _look_up(
+    pixels: Pictures, values: npt.NDArray[np.float32], swap: bool, planes: Inputs
 ) -> None:  # pragma: no cover - compiled
-    """(H, W, 3) uint8 to (H, W, 3) float32, red and blue swapped where asked."""
+    """(H, W, 3) uint8 to three (H, W) float32 planes, red and blue swapped where asked."""
     first, last = (2, 0) if swap else (0, 2)
     for y in range(pixels.shape[0]):
         for x in range(pixels.shape[1]):
-            out[y, x, 0] = values[0, pixels[y, x, first]]
-            out[y, x, 1] = values[1, pixels[y, x, 1]]
-            out[y, x, 2] = values[2, pixels[y, x, last]]
-
-
-@compiled
-def _look_up_first(
-    pixels: Pictures, values: npt.NDArray[np.float32], swap: bool, out: Inputs
-) -> None:  # pragma: no cover - compiled
-    """(H, W, 3) uint8 to (3, H, W) float32, red and blue swapped where asked."""
-    first, last = (2, 0) if swap else (0, 2)
-    for y in range(pixels.shape[0]):
-        for x in range(pixels.shape[1]):
-            out[0, y, x] = values[0, pixels[y, x, first]]
-            out[1, y, x] = values[1, pixels[y, x, 1]]
-            out[2, y, x] = values[2, pixels[y, x, last]]
+            planes[0, y, x] = values[0, pixels[y, x, first]]
+            planes[1, y, x] = values[1, pixels[y, x, 1]]
+            planes[2, y, x] = values[2, pixels[y, x, last]]
 
 
 def input_shape(spec: ModelSpec) -> tuple[int, int, int]:
