@@ -7,7 +7,7 @@ import multiprocessing
 import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import connection, shared_memory
 from typing import Any, ClassVar, NamedTuple
@@ -74,6 +74,8 @@ class Crew:
         self._done: set[Task] = set()
         self._blame: Counter[Task] = Counter()
         self._workers = [self._start() for _ in range(workers)]
+        for worker in self._workers:
+            self._brief(worker)
 
     def submit(self, slices: Sequence[Slice]) -> list[Task]:
         """Queue slices of the board and start on them, as far as workers are free."""
@@ -140,16 +142,25 @@ class Crew:
                 )
             self._waiting.extendleft(reversed(worker.held))
         worker.pipe.close()
-        self._workers[self._workers.index(worker)] = self._start()
+        successor = self._start()
+        self._brief(successor)
+        self._workers[self._workers.index(worker)] = successor
 
     def _start(self) -> Worker:
         ours, theirs = self._context.Pipe()
-        arguments = (self._job, self._prepare_only, self._board.names, theirs)
+        arguments = (self._prepare_only, self._board.names, theirs)
         process = self._context.Process(target=_work, args=arguments, daemon=True)
         with _sigint_held():
             process.start()
         theirs.close()
         return Worker(process, ours)
+
+    def _brief(self, worker: Worker) -> None:
+        """Send a worker its job, target picture and all: not among the arguments of its process,
+        for a process that dies before it has read those stops its parent for ever.
+        """
+        with suppress(OSError):  # it has died, which is noticed when its first slice is due
+            worker.pipe.send(self._job)
 
     def close(self) -> None:
         """End every worker and free the shared memory; safe to call twice."""
@@ -235,7 +246,6 @@ def _sigint_held() -> Iterator[None]:
 
 
 def _work(
-    job: Job,
     prepare_only: bool,
     names: tuple[tuple[str, tuple[int, ...]], ...],
     pipe: connection.Connection,
@@ -245,6 +255,7 @@ def _work(
     board = Board.attach(names)
     genomes, results, inputs = board.arrays()
     try:
+        job: Job = pipe.recv()
         pipeline = Pipeline(job, score=not prepare_only)
         while True:
             task = pipe.recv()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -213,3 +215,26 @@ def test_a_batch_that_was_begun_ahead_is_scored_as_any_other(
         found = pool.evaluate(batch, never)
         assert found.fitness.tolist() == expected[i].fitness.tolist()
         assert found.scores.tolist() == expected[i].scores.tolist()
+
+
+def test_workers_that_die_before_they_know_their_job_end_the_run(tmp_path: Path) -> None:
+    script = tmp_path / "dies.py"
+    script.write_text(
+        "import os\n"
+        "if __name__ != '__main__':\n"
+        "    os._exit(9)\n"
+        "import numpy as np\n"
+        "from evonsfw.evaluation import Pool\n"
+        "from evonsfw.genome import Encoding\n"
+        "from evonsfw.objectives import Goal\n"
+        "from evonsfw.pipeline import Job\n"
+        "target = np.zeros((512, 512, 3), np.uint8)  # more than a pipe holds\n"
+        "job = Job(Encoding(n=1), (512, 512), 'likeness', Goal(target=target), None)\n"
+        "pool = Pool(job, 1)\n"
+        "pool.evaluate(np.zeros((1, job.encoding.length), np.float32), lambda: False)\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert f"a worker died {MAX_DEATHS} times" in done.stderr
