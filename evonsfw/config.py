@@ -107,7 +107,8 @@ class RunConfig(BaseModel):
     class_: Annotated[str | None, BeforeValidator(_class)] = Field(
         None,
         alias="class",
-        description="Class whose score counts: a name or an index. Default: nsfw.",
+        description="Class whose score counts: a name or an index. Default: the classifier's own "
+        "(nsfw).",
     )
     objective: str | None = Field(
         None,
@@ -153,6 +154,8 @@ class RunConfig(BaseModel):
             raise ValueError(f"no shape given: expected one of {', '.join(shape_names())}")
         for name in value:
             load_shape(name)
+        if len(set(value)) < len(value):
+            raise ValueError(f"{','.join(value)}: a mix names each shape once")
         return value
 
     @pydantic.field_validator("size")
@@ -223,6 +226,11 @@ class RunConfig(BaseModel):
         given = "likeness" if self.target is not None else given
         if given and self.objective not in (None, given):
             raise ValueError(f"objective '{self.objective}' takes no target: leave one out")
+        likeness = self.goal_name == "likeness"
+        if likeness and self.class_ is not None:
+            raise ValueError("a likeness has no classes: leave out --class")
+        if not likeness and self.until is not None and self.until > 1.0:
+            raise ValueError(f"until = {self.until:g}: a score is at most 1")
         return self
 
     @property

@@ -49,6 +49,9 @@ class Evolution:
     Args:
         search: asks and is told.
         clock: seconds, for `Generation.seconds`.
+
+    Attributes:
+        logbook: DEAP's record of the generations that this process has seen.
     """
 
     def __init__(self, search: Search, clock: Callable[[], float] = time.monotonic) -> None:
@@ -61,6 +64,7 @@ class Evolution:
         self._flight: deque[npt.NDArray[np.float32]] = deque()
         self._scores: dict[bytes, float] = {}
         self.progress = Progress()
+        self.logbook = tools.Logbook()
         self._statistics = tools.Statistics()
         self._statistics.register("mean", np.mean)
         self._statistics.register("std", np.std)
@@ -170,6 +174,7 @@ class Evolution:
         progress.generation = number
         progress.seconds = seconds
         statistics = self._statistics.compile(fitness)
+        self.logbook.record(gen=number, nevals=progress.evaluations, **statistics)
         frozen_fitness = np.array(fitness)
         frozen_fitness.setflags(write=False)
         return Generation(

@@ -18,13 +18,22 @@ from evonsfw import progress
 from evonsfw.config import RunConfig, make_config, read_config
 from evonsfw.crew import EvaluationError
 from evonsfw.ends import end_reached, extended
-from evonsfw.evaluation import Evaluator, open_evaluator, usable_cores
+from evonsfw.evaluation import Evaluator, open_evaluator
 from evonsfw.evolution import Evolution
 from evonsfw.exporters import svg
 from evonsfw.live import Live, Snapshot
-from evonsfw.runs import TARGET, Recorder, RunFolder, create_run, save_picture
+from evonsfw.runs import TARGET, Recorder, RunFolder, create_run, require_new, save_picture
 from evonsfw.scene import View
-from evonsfw.stage import Stage, build_search, complete, place, reference, score_on_disk, set_up
+from evonsfw.stage import (
+    Stage,
+    build_search,
+    complete,
+    place,
+    reference,
+    score_on_disk,
+    set_up,
+    worker_count,
+)
 
 Say = Callable[[str], None]
 HASH = "classifier_sha256"
@@ -44,8 +53,10 @@ def start_run(config: RunConfig, out: Path | None, command: str, window: bool, s
     Raises:
         ValueError: the settings or the folder do not work out; nothing has been written.
         EvaluationError: scoring failed for good; the run can be resumed.
-            So it is where the disk is full or gone.
+            A disk that is full or gone is one such reason.
     """
+    if out is not None:
+        require_new(out)
     stage = set_up(complete(config))
     say(f"seed {stage.config.seed}, {place(stage)}")
     live = Live()
@@ -107,10 +118,7 @@ def _evolution(stage: Stage) -> Evolution:
 @contextmanager
 def _evaluator(stage: Stage) -> Iterator[Evaluator]:
     """Workers, from start to end."""
-    wanted = stage.config.workers
-    evaluator = open_evaluator(
-        stage.job, usable_cores() if wanted is None else wanted, stage.device
-    )
+    evaluator = open_evaluator(stage.job, worker_count(stage.config), stage.device)
     try:
         yield evaluator
     finally:

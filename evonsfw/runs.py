@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import os
 import re
 from collections import deque
 from collections.abc import Mapping
@@ -86,6 +87,7 @@ class RunFolder:
             "evonsfw:seed": str(self.config.seed),
             "evonsfw:classifier_sha256": self._classifier_hash,
             "evonsfw:score": f"{champion.score:.6f}",
+            "evonsfw:scored_size": self.config.size,
             "evonsfw:generation": str(champion.generation),
             "evonsfw:version": evonsfw.__version__,
         }
@@ -211,6 +213,14 @@ class Recorder:
             save_state(folder.path / "checkpoint", snapshot)
 
 
+def require_new(path: Path) -> None:
+    """Raise ValueError where there is something of that name already."""
+    if os.path.lexists(path):
+        is_run = (path / "config.yaml").is_file()
+        other = f", or go on with it: evonsfw resume {path}" if is_run else ""
+        raise ValueError(f"run folder {path}: exists already; choose another --out{other}")
+
+
 def create_run(
     config: RunConfig, out: Path | None, command: str, classifier_hash: str
 ) -> RunFolder:
@@ -235,10 +245,8 @@ def create_run(
         (path / "command.txt").write_bytes(command_line)
         folder.rewind_log(0)
     except FileExistsError:
-        raise ValueError(
-            f"run folder {path}: exists already; choose another --out, "
-            f"or go on with it: evonsfw resume {path}"
-        ) from None
+        require_new(path)
+        raise
     except OSError as error:
         raise ValueError(f"run folder {path}: cannot be written: {error.strerror}") from None
     return folder

@@ -137,10 +137,16 @@ def score_on_disk(stage: Stage, path: Path) -> float:
     return float(stage.objective.scores(picture[None])[0])
 
 
+def worker_count(config: RunConfig) -> int:
+    """How many workers there are: by default one a core, and no more than there is work for."""
+    if config.workers is not None:
+        return config.workers
+    return min(usable_cores(), config.population or 1)
+
+
 def place(stage: Stage) -> str:
     """Where the work is done, in words."""
-    workers = stage.config.workers
-    count = usable_cores() if workers is None else workers
+    count = worker_count(stage.config)
     hands = f"{count} worker{'s' if count != 1 else ''}" if count else "no workers"
     if stage.referee is None:
         return f"{hands}, no classifier"

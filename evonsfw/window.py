@@ -20,7 +20,7 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 import pygame  # the line above must come first
 
 FRAMES_PER_SECOND = 60
-FIRST_SIZE = (720, 800)
+FIRST_SIZE = (712, 800)
 MESSAGE_SECONDS = 4.0
 """How long a line such as "saved …" stays."""
 HOLD_SECONDS = 3.0
@@ -71,7 +71,7 @@ class Painter:
             if snapshot is not None and wanted != shown:
                 self._newest.append(draw(snapshot, self._view, self._size))
                 shown = wanted
-            self._wake.wait(1.0 / 30.0)
+            self._wake.wait(1.0 / FRAMES_PER_SECOND)
             self._wake.clear()
 
 

@@ -97,7 +97,7 @@ def test_round_trips(values: dict[str, Any]) -> None:
     width=st.integers(16, 4096),
     height=st.integers(16, 4096),
     alpha=st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted),
-    until=st.floats(0, 1e9),
+    until=st.floats(0, 1),
 )
 def test_any_good_values_round_trip(
     n: int, width: int, height: int, alpha: list[float], until: float
@@ -419,3 +419,19 @@ def test_any_values_are_a_config_or_one_line(values: dict[str, Any]) -> None:
         assert "\n" not in problem
     else:
         assert make_config(config.to_dict()) == config
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"until": 1.5}, "a score is at most 1"),
+        ({"target": "x.png", "class": "nsfw"}, "leave out --class"),
+        ({"shapes": "circles,circles"}, "each shape once"),
+    ],
+)
+def test_settings_that_cannot_mean_anything_are_refused(
+    values: dict[str, object], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        make_config(values)
+    assert make_config({"target": "x.png", "until": 20.0}).until == 20.0

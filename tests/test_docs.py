@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from evonsfw.classifier import Classifier
 from evonsfw.config import RunConfig
 
 ROOT = Path(__file__).parent.parent
@@ -40,7 +45,7 @@ def test_the_table_of_flags_is_that_of_the_fields(request: pytest.FixtureRequest
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_that_a_page_links_to_are_there(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8"))
+    links = re.findall(r'(?:\]\(|src=")(?!https?://)([^)#"]+)', page.read_text(encoding="utf-8"))
     missing = [link for link in links if not (page.parent / link).exists()]
     assert missing == []
 
@@ -78,3 +83,20 @@ def test_the_example_in_python_improves(tmp_path: Path) -> None:
     start = example["main"](1, tmp_path / "start.png")
     assert example["main"](12, tmp_path / "end.png") > start
     assert (tmp_path / "end.png").is_file()
+
+
+@pytest.mark.parametrize(("name", "least"), [("triangles", 0.99), ("circles", 0.999)])
+def test_the_pictures_of_the_readme_score_what_it_says(
+    open_nsfw: Classifier, name: str, least: float
+) -> None:
+    with Image.open(ROOT / "docs" / "images" / f"{name}.png") as image:
+        assert open_nsfw.score_image(image)[1] >= least
+
+
+def test_onnxruntime_leaves_nothing_in_the_home_folder(tmp_path: Path) -> None:
+    picture = ROOT / "docs" / "images" / "circles.png"
+    command = [sys.executable, "-m", "evonsfw", "score", str(picture)]
+    environment = {**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert not [path for path in tmp_path.rglob("*") if "onnxruntime" in path.name]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -147,12 +146,10 @@ def running(arguments: list[str], folder: Path, rows: int) -> Iterator[subproces
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
         try:
-            deadline = time.monotonic() + PATIENCE
             while len(log(folder)) <= rows:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    process.kill()
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.005)
                     pytest.fail(f"no row {rows}: {process.communicate()}")
-                time.sleep(0.005)
             yield process
         finally:
             process.kill()
