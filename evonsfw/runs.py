@@ -57,6 +57,7 @@ class RunFolder:
         self.path = path
         self.config = config
         self._classifier_hash = classifier_hash
+        self._settings = json.dumps(config.to_dict())
 
     @property
     def best(self) -> Path:
@@ -83,7 +84,7 @@ class RunFolder:
             "Software": f"evonsfw {evonsfw.__version__}",
             "evonsfw:genome": genome_to_text(champion.genome),
             "evonsfw:genome_sha256": genome_hash(champion.genome),
-            "evonsfw:settings": json.dumps(self.config.to_dict()),
+            "evonsfw:settings": self._settings,
             "evonsfw:seed": str(self.config.seed),
             "evonsfw:classifier_sha256": self._classifier_hash,
             "evonsfw:score": f"{champion.score:.6f}",

@@ -103,7 +103,7 @@ class GeneticAlgorithm:
             child.fitness.values = (float(value),)
         self._told += bool(self._parents)
         everyone = self._parents + batch
-        self.hall_of_fame.update(everyone)
+        self.hall_of_fame.update(batch)
         self._parents = self._toolbox.survive(everyone, self._size)
 
     def population(self) -> tuple[Genomes, Fitness]:
