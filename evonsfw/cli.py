@@ -77,13 +77,13 @@ def _flags() -> dict[str, typing.Any]:
     options: dict[str, Any] = {}
     for name, field in RunConfig.model_fields.items():
         kind = _option_type(field.annotation)
-        default = field.get_default()
-        shown = _shown(default)
+        shown = _shown(field.get_default())
+        default = f" Default: {shown}." if shown else ""
         option = typer.Option(
             "--" + (field.alias or name).replace("_", "-"),
-            help=_escaped(field.description or ""),
-            show_default=shown or False,
-            metavar=_METAVARS.get(name) or _number_word(field.annotation),
+            help=_escaped(f"{field.description}{default}"),
+            show_default=False,
+            metavar=_METAVARS.get(name) or _number_word(field.annotation) or "WORD",
             rich_help_panel=_panel(name),
         )
         options[name] = Annotated[kind, option]
@@ -96,6 +96,9 @@ _METAVARS = {
     "target": "PICTURE",
     "every": "K",
     "shapes": "NAME[,NAME…]",
+    "background": "COLOUR",
+    "palette": "COLOURS|FILE",
+    "classifier": "NAME|FILE",
     "class_": "NAME|INDEX",
 }
 _PANELS = {

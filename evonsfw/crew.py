@@ -192,7 +192,6 @@ class Board:
 
     blocks: tuple[shared_memory.SharedMemory, ...]
     shapes: tuple[tuple[int, ...], ...]
-    owned: bool
 
     TYPES: ClassVar = (np.float32, np.float64, np.float32)
 
@@ -205,13 +204,13 @@ class Board:
             for shape, kind in zip(shapes, cls.TYPES, strict=True)
         ]
         blocks = tuple(shared_memory.SharedMemory(create=True, size=size) for size in sizes)
-        return cls(blocks, shapes, True)
+        return cls(blocks, shapes)
 
     @classmethod
     def attach(cls, names: tuple[tuple[str, tuple[int, ...]], ...]) -> Board:
         """The board that another process created."""
         blocks = tuple(shared_memory.SharedMemory(name=name) for name, _ in names)
-        return cls(blocks, tuple(shape for _, shape in names), False)
+        return cls(blocks, tuple(shape for _, shape in names))
 
     @property
     def names(self) -> tuple[tuple[str, tuple[int, ...]], ...]:

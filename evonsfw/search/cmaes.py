@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from cmaes import SepCMA
 
+from evonsfw.genome import COLOUR_GENES
 from evonsfw.search import Fitness, Genomes, Problem, State, Turns
 
 SIGMA = 0.15
 """Initial step size of colours and alphas, as a share of their range."""
 GEOMETRY_SCALE = 0.1
 """Step size of places, sizes and angles, relative to that of colours."""
-COLOUR_GENES = 4
 FOUNDERS = 32
 """Composed pictures of the first generation."""
 
