@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from evonsfw import raster
 from evonsfw.genome import Encoding
-from evonsfw.raster import outlines, render
+from evonsfw.raster import make_workspace, outlines, paint_polygons, render
 from evonsfw.shapes import Canvas, shape_names
 
 BLACK, WHITE = (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)
@@ -30,17 +30,17 @@ def _paint(
     """Paint polygons with the compiled kernel: white and opaque on black unless told otherwise."""
     width, height = canvas
     picture = np.empty((height, width, 3), np.uint8)
-    workspace = raster._workspace(canvas)
-    raster._paint(
+    workspace = make_workspace(canvas)
+    paint_polygons(
         np.array([corner for polygon in polygons for corner in polygon], float).reshape(-1, 2),
         np.cumsum([0, *(len(polygon) for polygon in polygons)]).astype(np.int64),
         np.array(colours or [WHITE] * len(polygons), np.float32).reshape(-1, 3),
         np.array(alphas or [1.0] * len(polygons), np.float32),
         np.array(background, np.float32),
         picture,
-        *workspace,
+        workspace,
     )
-    assert not workspace[1].any(), "coverage was left behind in the buffer"
+    assert not workspace.edges.any(), "edges were left behind in the workspace"
     return picture
 
 
@@ -173,6 +173,58 @@ def test_concave_polygon_is_its_exact_areas() -> None:
     assert np.abs(_grey(_paint([star], (16, 15))) - exact).max() <= 0.51
 
 
+@settings(deadline=None, max_examples=40)
+@given(st.lists(corners, min_size=1, max_size=7), st.integers(1, 9), st.integers(1, 9))
+def test_polygon_is_the_same_either_way_round(
+    polygon: list[tuple[float, float]], width: int, height: int
+) -> None:
+    """Crossing itself or not, with repeated corners or none."""
+    forward, backward = (_paint([p], (width, height)) for p in (polygon, polygon[::-1]))
+    assert np.abs(forward.astype(int) - backward).max() <= 1
+
+
+lattice = st.tuples(st.integers(-2, 10), st.integers(-2, 10))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(lattice, min_size=3, max_size=3), st.integers(1, 9), st.integers(1, 9))
+def test_corners_on_the_borders_of_pixels(
+    triangle: list[tuple[float, float]], width: int, height: int
+) -> None:
+    """Level, upright and no edges, and triangles without any area."""
+    exact = _coverage(triangle, (width, height)) * 255
+    assert np.abs(_grey(_paint([triangle], (width, height))) - exact).max() <= 0.51
+
+
+@pytest.mark.parametrize("thickness", [1e-7, 1e-3, 0.02, 0.3])
+@pytest.mark.parametrize("end", [(19.7, 0.3), (19.7, 16.9), (0.4, 16.9), (15.0, 17.2), (-30, 60)])
+def test_sliver_is_its_exact_areas(end: tuple[float, float], thickness: float) -> None:
+    sliver = [(0.4, 0.3), end, (end[0] + thickness, end[1] + thickness / 2)]
+    exact = _coverage(sliver, (19, 17)) * 255
+    assert np.abs(_grey(_paint([sliver], (19, 17))) - exact).max() <= 0.51
+
+
+def test_edges_as_long_as_a_large_canvas() -> None:
+    """Coverage far from where an edge starts: a shallow one, and its mirror image."""
+    width = 20_000
+    for x0, x1 in ((-500.0, width + 500.0), (width + 500.0, -500.0)):
+        wedge = [(x0, 0.0), (x1, 3.0), (x0, 3.0)]
+        picture = _grey(_paint([wedge], (width, 3)))
+        slope = (x1 - x0) / 3.0
+        crossing = (np.arange(width) + 0.5 - x0) / slope
+        exact = np.clip(np.arange(1, 4)[:, None] - crossing, 0.0, 1.0) * 255
+        assert np.abs(picture - exact).max() <= 0.6
+
+
+def test_transparent_polygon_changes_no_pixel() -> None:
+    star = [(8 + 9 * np.sin(a), 7 + 9 * np.cos(a)) for a in np.arange(5) * 0.8 * np.pi]
+    below = _paint([star], (16, 15), [(250.0, 3.0, 77.0)], [0.37], (12.0, 200.0, 255.0))
+    both = _paint(
+        [star, star], (16, 15), [(250.0, 3.0, 77.0), WHITE], [0.37, 0.0], (12.0, 200.0, 255.0)
+    )
+    np.testing.assert_array_equal(below, both)
+
+
 def test_agrees_with_pillow_supersampled() -> None:
     """Pillow's own polygons at eight times the size: sampled, so edges differ a little."""
     encoding = Encoding(("triangles",), 12, (1.0, 1.0))
@@ -218,27 +270,29 @@ def test_no_shape_is_the_background() -> None:
     assert np.all(picture == [12, 200, 255])
 
 
-def test_bands_join_without_a_seam() -> None:
-    """A canvas of many bands against the same polygons in a single, taller-than-it band."""
-    canvas = (2048, 40)
-    rows = len(raster._workspace(canvas)[0])
-    assert rows < canvas[1]
-    triangle = [(3.3, -2.0), (2000.7, 17.9), (900.1, 44.4)]
-    picture = _paint([triangle], canvas)
-    tall = np.empty((40, 2048, 3), np.uint8)
-    raster._paint(
-        np.array(triangle),
-        np.array([0, 3]),
-        np.array([WHITE], np.float32),
-        np.ones(1, np.float32),
+@pytest.mark.parametrize("canvas", [(2048, 40), (61, 47), (3, 200)])
+def test_bands_change_no_pixel(canvas: Canvas) -> None:
+    """Bands of two strips against a single band as tall as the canvas."""
+    rng = np.random.default_rng(6)
+    vertices = (rng.random((90, 2)) * 1.4 - 0.2) * canvas
+    paint = (
+        vertices,
+        np.arange(31) * 3,
+        rng.random((30, 3), np.float32) * np.float32(255.0),
+        rng.random(30, np.float32),
         np.zeros(3, np.float32),
-        tall,
-        np.empty((40, 3, 2048), np.float32),
-        np.zeros((40, 2050), np.float32),
-        np.empty((40, 4), np.int64),
-        np.empty(2048, np.float32),
     )
-    assert np.abs(picture.astype(int) - tall).max() <= 1
+    low, tall = (np.empty((canvas[1], canvas[0], 3), np.uint8) for _ in range(2))
+    bands = make_workspace(canvas, 1)
+    assert len(bands.extents) * 4 < canvas[1]
+    paint_polygons(*paint, low, bands)
+    paint_polygons(*paint, tall, make_workspace(canvas, 10**9))
+    np.testing.assert_array_equal(low, tall)
+
+
+def test_workspace_does_not_grow_with_the_height() -> None:
+    low, high = make_workspace((20_000, 8)), make_workspace((20_000, 20_000))
+    assert [array.shape for array in low[:3]] == [array.shape for array in high[:3]]
 
 
 def _genomes(encoding: Encoding, seed: int, count: int) -> np.ndarray:
@@ -326,6 +380,13 @@ def test_colours_stay_between_those_in_use(data: st.DataObject, shapes: tuple[st
     picture = render(genome[None], encoding, (23, 19))[0].astype(float)
     assert np.all(picture >= np.floor(used.min(axis=0)))
     assert np.all(picture <= np.ceil(used.max(axis=0)))
+
+
+def test_picture_must_be_contiguous() -> None:
+    picture = np.empty((8, 16, 3), np.uint8)[:, ::2]
+    one = np.ones(1, np.float32)
+    with pytest.raises(AssertionError):
+        paint_polygons(np.zeros((3, 2)), np.array([0, 3]), one[:, None], one, one, picture)
 
 
 def test_warm_up_compiles_without_a_picture() -> None:

@@ -8,6 +8,7 @@ canvas needs.
 
 from __future__ import annotations
 
+import functools
 from typing import Protocol
 
 import numpy as np
@@ -46,8 +47,9 @@ def shape_names() -> list[str]:
     return FOLDER.names()
 
 
+@functools.cache
 def load_shape(name: str) -> Shape:
-    """The shape called `name`.
+    """The shape called `name`; the folder is read once for each, not for every genome.
 
     Raises:
         ValueError: no file of this folder has that name; names the nearest ones.

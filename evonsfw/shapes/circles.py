@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from evonsfw.compiled import compiled
 from evonsfw.shapes import Array, Canvas, radii
 
 GENES = ("x", "y", "size")
@@ -23,13 +24,13 @@ def outline(genes: Array, canvas: Canvas) -> Array:
         canvas: width and height in pixels.
 
     Returns:
-        (M, V, 2) float64 array of x, y in pixels; V grows with the largest circle on the canvas.
+        (M, V, 2) float64 array of x, y in pixels. V grows with the largest circle on the canvas;
+        smaller ones repeat corners, which costs the rasterizer next to nothing.
     """
     radius = radii(genes, canvas, MIN_RADIUS, MAX_RADIUS)
-    corners = _corner_count(float(radius.max(initial=0.0)))
-    angle = np.arange(corners) * (2.0 * math.pi / corners)
-    ring = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-    return genes[:, None, :2] * canvas + radius[:, None, None] * ring * _equal_area(corners)
+    corners = np.empty((len(genes), _corner_count(radius.max(initial=0.0)), 2))
+    _fill(np.ascontiguousarray(genes), radius, canvas, corners)
+    return corners
 
 
 def svg(genes: Array, canvas: Canvas) -> tuple[str, dict[str, str]]:
@@ -39,14 +40,27 @@ def svg(genes: Array, canvas: Canvas) -> tuple[str, dict[str, str]]:
     return "circle", {"cx": f"{x:.3f}", "cy": f"{y:.3f}", "r": f"{radius:.3f}"}
 
 
-def _corner_count(radius: float) -> int:
+@compiled
+def _corner_count(radius: float) -> int:  # pragma: no cover - compiled
     """Corners at which the sagitta r (1 - cos(pi / V)) falls to `FLATNESS`; a multiple of 4."""
     if radius <= FLATNESS:
         return 8
-    needed = math.pi / math.acos(1.0 - FLATNESS / radius)
-    return max(8, 4 * math.ceil(needed / 4))
+    return max(8, 4 * math.ceil(math.pi / math.acos(1.0 - FLATNESS / radius) / 4.0))
 
 
-def _equal_area(corners: int) -> float:
-    """Factor that gives the polygon exactly the circle's area."""
-    return math.sqrt(2.0 * math.pi / (corners * math.sin(2.0 * math.pi / corners)))
+@compiled
+def _fill(
+    genes: Array, radius: Array, canvas: Canvas, corners: Array
+) -> None:  # pragma: no cover - compiled
+    """Write the corners; a polygon's reach is a little larger, to have its circle's area."""
+    most = corners.shape[1]
+    for i in range(len(genes)):
+        count = min(most, _corner_count(radius[i]))
+        turn = 2.0 * math.pi / count
+        cosine, sine = math.cos(turn), math.sin(turn)
+        x, y = radius[i] * math.sqrt(turn / sine), 0.0
+        for k in range(count):
+            for j in range(k * most // count, (k + 1) * most // count):
+                corners[i, j, 0] = genes[i, 0] * canvas[0] + x
+                corners[i, j, 1] = genes[i, 1] * canvas[1] + y
+            x, y = x * cosine - y * sine, x * sine + y * cosine

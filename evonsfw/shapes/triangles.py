@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from evonsfw.compiled import compiled
 from evonsfw.shapes import Array, Canvas, radii
 
 GENES = ("x", "y", "size", "angle_1", "angle_2", "angle_3")
@@ -25,14 +26,23 @@ def outline(genes: Array, canvas: Canvas) -> Array:
     Returns:
         (M, 3, 2) float64 array of x, y in pixels, always in the same winding order.
     """
-    radius = radii(genes, canvas, MIN_RADIUS, MAX_RADIUS)
-    third = np.arange(3) + MARGIN + (1.0 - 2.0 * MARGIN) * genes[:, 3:6]
-    angle = third * (2.0 * math.pi / 3.0)
     corners = np.empty((len(genes), 3, 2))
-    for axis, wave in enumerate((np.cos(angle), np.sin(angle))):
-        np.multiply(wave, radius[:, None], out=corners[:, :, axis])
-        corners[:, :, axis] += genes[:, axis, None] * canvas[axis]
+    radius = radii(genes, canvas, MIN_RADIUS, MAX_RADIUS)
+    _fill(np.ascontiguousarray(genes), radius, canvas, corners)
     return corners
+
+
+@compiled
+def _fill(
+    genes: Array, radius: Array, canvas: Canvas, corners: Array
+) -> None:  # pragma: no cover - compiled
+    """Write the corners of the triangles; NumPy's overhead would be most of its time."""
+    for i in range(len(genes)):
+        for k in range(3):
+            third = k + MARGIN + (1.0 - 2.0 * MARGIN) * genes[i, 3 + k]
+            angle = third * (2.0 * math.pi / 3.0)
+            corners[i, k, 0] = genes[i, 0] * canvas[0] + radius[i] * math.cos(angle)
+            corners[i, k, 1] = genes[i, 1] * canvas[1] + radius[i] * math.sin(angle)
 
 
 def svg(genes: Array, canvas: Canvas) -> tuple[str, dict[str, str]]:

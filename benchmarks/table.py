@@ -1,0 +1,37 @@
+"""The table that every benchmark prints: rows of ratios to a named alternative in the same run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement.
+
+    Attributes:
+        what: what was measured.
+        against: the alternative, measured in the same run.
+        ratio: how many times as fast; None where it could not be measured here.
+        asked: the ratio that the project asks of itself, or None.
+        detail: spread, size, or why there is no ratio.
+    """
+
+    what: str
+    against: str
+    ratio: float | None
+    asked: float | None
+    detail: str
+
+
+def print_table(rows: list[Row]) -> None:
+    """Print rows as one table."""
+    table = Table("what", "against", "ratio", "asked", "detail")
+    for row in rows:
+        ratio = "-" if row.ratio is None else f"{row.ratio:.3g}"
+        asked = "" if row.asked is None else f"{row.asked:g}"
+        table.add_row(row.what, row.against, ratio, asked, row.detail)
+    Console(width=150).print(table)
