@@ -32,6 +32,7 @@ def scorings(shape: str, n: int, until: float, search: str, seed: int, limit: in
         "seed": seed,
         "evaluations": limit,
         "every": 1_000_000,
+        "backend": "onnxruntime",
     }
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"

@@ -1,10 +1,11 @@
-"""Scorings per second of the whole loop, as a ratio to bare onnxruntime calls in the same run.
+"""Scorings per second of the whole loop, as a ratio to bare inference in the same run.
 
-    python -m benchmarks.loop [--n 100] [--evaluations 480] [--workers 2] [--rounds 3]
+    python -m benchmarks.loop [--backend onnxruntime] [--n 100] [--workers 2] [--rounds 3]
 
-The alternative: as many processes, each with one session of one thread, calling `run` on inputs
-that are ready-made and do nothing else. Both are measured in turns, because the machine's speed
-drifts; the ratio is the median over the rounds. Peak memory is PSS over all processes of the loop.
+The alternative: as many processes with the same backend, each of one thread, calling it on inputs
+that are ready-made and doing nothing else. Both are measured in turns of about `--seconds`,
+because the machine's speed drifts; the ratio is the median over the rounds. Peak memory is PSS
+over all processes of the loop.
 """
 
 from __future__ import annotations
@@ -22,42 +23,48 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from evonsfw.classifier import input_shape, open_session, prepare
+from benchmarks.table import Row, print_table
+from evonsfw.backends import load_backend
 from evonsfw.composition import compose
 from evonsfw.config import RunConfig, make_config
 from evonsfw.genome import Encoding
 from evonsfw.launch import start_run
 from evonsfw.model_spec import DEFAULT, read_spec
+from evonsfw.preparation import input_shape, prepare
 from evonsfw.raster import render
 from evonsfw.stage import complete
 
 BARE = "--bare"
+ASKED = {"onnxruntime": 0.90, "openvino": 0.75}
+"""Ratios that the project asks of itself."""
+PROBE = 192
+"""Scorings that tell how many there are in a turn."""
 INPUTS = 64
 """Ready-made inputs of the alternative: prepared from composed pictures."""
 SAMPLE_SECONDS = 0.1
 
 
-def bare(calls: int) -> None:
+def bare(calls: int, backend: str) -> None:
     """One process of the alternative: ready-made inputs, batch of one."""
     spec = read_spec(DEFAULT)
-    session = open_session(spec.path, "cpu")
+    module = load_backend(backend)
+    network = module.open_network(module.model_file(spec), input_shape(spec), (1,))
     encoding = Encoding()
     genomes = compose(encoding, np.random.default_rng(0), INPUTS)
     inputs = np.empty((INPUTS, 1, *input_shape(spec)), np.float32)
     for picture, row in zip(render(genomes, encoding, (256, 256)), inputs, strict=True):
         prepare(spec, picture, row[0])
-    name = session.get_inputs()[0].name
-    session.run(None, {name: inputs[0]})
+    network(inputs[0])
     print("ready", flush=True)
     sys.stdin.readline()
     for call in range(calls):
-        session.run(None, {name: inputs[call % len(inputs)]})
+        network(inputs[call % len(inputs)])
     print("done", flush=True)
 
 
-def bare_rate(processes: int, calls: int) -> float:
+def bare_rate(processes: int, calls: int, backend: str) -> float:
     """Calls per second of that many processes, started together, start-up not counted."""
-    command = [sys.executable, "-m", "benchmarks.loop", BARE, str(calls // processes)]
+    command = [sys.executable, "-m", "benchmarks.loop", BARE, str(calls // processes), backend]
     workers = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(processes)
@@ -80,13 +87,15 @@ def bare_rate(processes: int, calls: int) -> float:
 
 
 def loop_rate(config: RunConfig) -> float:
-    """Scorings per second of a run, its first generation (start-up) not counted."""
+    """Scorings per second of a run, from its second generation on: start-up is over, and as much
+    is in flight as at the end.
+    """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         with contextlib.redirect_stdout(None):
             start_run(config, out, "benchmark", False, lambda _line: None)
         rows = np.loadtxt(out / "log.csv", delimiter=",", skiprows=1)
-    (_, n0, t0), (_, n1, t1) = rows[0, :3], rows[-1, :3]
+    (_, n0, t0), (_, n1, t1) = rows[1, :3], rows[-1, :3]
     return (n1 - n0) / (t1 - t0)
 
 
@@ -120,38 +129,48 @@ class PeakMemory:
             self.peak = max(self.peak, total)
 
 
+def measure(backend: str, n: int, workers: int, rounds: int, seconds: float) -> Row:
+    """The loop against bare inference, in turns; prints each round.
+
+    Raises:
+        ValueError: the backend is not there.
+    """
+    settings = {"n": n, "seed": 1, "workers": workers, "backend": backend}
+    probe = complete(make_config({**settings, "evaluations": PROBE}))
+    with PeakMemory() as memory:
+        rate = loop_rate(probe)
+    count = round(max(PROBE, rate * seconds))
+    config = complete(make_config({**settings, "evaluations": count}))
+    bares, loops = [], []
+    for turn in range(rounds):
+        bares.append(bare_rate(max(1, workers), count, backend))
+        loops.append(loop_rate(config))
+        print(f"round {turn + 1}: bare {bares[-1]:.1f}/s  loop {loops[-1]:.1f}/s", flush=True)
+    ratios = [a / b for a, b in zip(loops, bares, strict=True)]
+    return Row(
+        f"loop, {n} {config.shapes[0]}, {workers} workers, {backend}",
+        f"bare {backend}, as many processes",
+        statistics.median(ratios),
+        ASKED.get(backend),
+        f"{min(ratios):.3f} to {max(ratios):.3f}; {statistics.median(loops):.0f}/s; "
+        f"peak {memory.peak / 1e6:.0f} MB PSS",
+    )
+
+
 def main() -> None:
-    """Measure in turns and print one line for each, then the ratio."""
+    """Measure one backend."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--backend", default="onnxruntime")
     parser.add_argument("--n", type=int, default=100)
-    parser.add_argument("--evaluations", type=int, default=480)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=8.0)
     arguments = parser.parse_args()
-    settings = {
-        "n": arguments.n,
-        "seed": 1,
-        "evaluations": arguments.evaluations,
-        "workers": arguments.workers,
-    }
-    config = complete(make_config(settings))
-    with PeakMemory() as memory:
-        loop_rate(config)
-    bares, loops = [], []
-    for turn in range(arguments.rounds):
-        bares.append(bare_rate(max(1, arguments.workers), arguments.evaluations))
-        loops.append(loop_rate(config))
-        print(f"round {turn + 1}: bare {bares[-1]:.1f}/s  loop {loops[-1]:.1f}/s")
-    ratio = statistics.median(a / b for a, b in zip(loops, bares, strict=True))
-    print(
-        f"{arguments.n} triangles, {arguments.workers} workers: loop / bare onnxruntime = "
-        f"{ratio:.3f} (median of {arguments.rounds} rounds), "
-        f"peak memory {memory.peak / 1e6:.0f} MB (PSS)"
-    )
+    print_table([measure(**vars(arguments))])
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == [BARE]:
-        bare(int(sys.argv[2]))
+        bare(int(sys.argv[2]), sys.argv[3])
     else:
         main()

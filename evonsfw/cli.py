@@ -229,6 +229,7 @@ def resume(
     workers: Annotated[
         str | None, typer.Option(metavar="INTEGER", help="Worker processes from now on.")
     ] = None,
+    backend: Annotated[str | None, typer.Option(help="Backend from now on.")] = None,
     device: Annotated[str | None, typer.Option(help="Device from now on.")] = None,
     window: WindowFlag = None,
 ) -> None:
@@ -239,6 +240,7 @@ def resume(
         "minutes": minutes,
         "until": until,
         "workers": workers,
+        "backend": backend,
         "device": device,
     }
     given = [key for key, value in more.items() if value is not None]
@@ -269,7 +271,7 @@ def score(
 
 @app.command(epilog="Example: evonsfw doctor")
 def doctor() -> None:
-    """Print versions, providers, devices, display, and what `auto` would choose."""
+    """Print versions, backends, display, and what `auto` would choose."""
     from evonsfw.diagnosis import diagnose
 
     for line in diagnose():

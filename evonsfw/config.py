@@ -9,7 +9,7 @@ import pydantic
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from evonsfw.classifier import DEVICES
+from evonsfw.backends import AUTO, backend_names, device_names, load_backend
 from evonsfw.colour import parse_colour
 from evonsfw.discovery import nearest
 from evonsfw.genome import Encoding
@@ -144,7 +144,14 @@ class RunConfig(BaseModel):
     workers: int | None = Field(
         None, ge=0, le=256, description="Worker processes; 0 scores in this one. Default: cores."
     )
-    device: str = Field("auto", description=f"Where the classifier runs: {', '.join(DEVICES)}.")
+    backend: str = Field(
+        AUTO,
+        description=f"What runs the classifier: {AUTO}, {', '.join(backend_names())}. Only "
+        "onnxruntime is exact; whatever is shown is scored again by it.",
+    )
+    device: str = Field(
+        AUTO, description=f"Where the classifier runs: {AUTO}, {', '.join(device_names())}."
+    )
     every: Count = Field(1, description="Keep the best picture of every K-th generation.")
 
     @pydantic.field_validator("shapes")
@@ -202,11 +209,19 @@ class RunConfig(BaseModel):
         load_search(value)
         return value
 
+    @pydantic.field_validator("backend")
+    @classmethod
+    def _known_backend(cls, value: str) -> str:
+        if value != AUTO:
+            load_backend(value)
+        return value
+
     @pydantic.field_validator("device")
     @classmethod
     def _known_device(cls, value: str) -> str:
-        if value not in DEVICES:
-            raise ValueError(f"unknown device '{value}': {nearest(value, DEVICES)}")
+        choices = (AUTO, *device_names())
+        if value not in choices:
+            raise ValueError(f"unknown device '{value}': {nearest(value, choices)}")
         return value
 
     @pydantic.field_validator("*", mode="before")

@@ -15,8 +15,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from evonsfw.classifier import input_shape
 from evonsfw.pipeline import Job, Pipeline
+from evonsfw.preparation import input_shape
 
 Slice = tuple[int, int]
 
@@ -30,7 +30,7 @@ class Task(NamedTuple):
 
 
 CAPACITY = 256
-"""Genomes that are in shared memory at a time."""
+"""Genomes that are in shared memory at a time, where nobody says otherwise."""
 MAX_DEATHS = 3
 """A slice that kills this many workers ends the run."""
 PREFETCH = 2
@@ -53,17 +53,20 @@ class Crew:
         job: what to do.
         workers: how many processes, at least 1.
         prepare_only: whether they stop at the classifier's inputs.
+        capacity: genomes that are in shared memory at a time.
 
     Attributes:
-        genomes: (CAPACITY, L) float32 in shared memory: what to work on.
-        results: (CAPACITY, 2) float64: fitness and score.
-        inputs: (CAPACITY, …) float32: prepared inputs, where `prepare_only`.
+        genomes: (capacity, L) float32 in shared memory: what to work on.
+        results: (capacity, 2) float64: fitness and score.
+        inputs: (capacity, …) float32: prepared inputs, where `prepare_only`.
         deaths: workers that have been replaced.
     """
 
-    def __init__(self, job: Job, workers: int, prepare_only: bool) -> None:
+    def __init__(
+        self, job: Job, workers: int, prepare_only: bool, capacity: int = CAPACITY
+    ) -> None:
         shape = input_shape(job.model) if prepare_only and job.model else (0,)
-        self._board = Board.create(job.encoding.length, shape)
+        self._board = Board.create(capacity, job.encoding.length, shape)
         self.genomes, self.results, self.inputs = self._board.arrays()
         self._job, self._prepare_only = job, prepare_only
         self._context = multiprocessing.get_context("spawn")
@@ -196,9 +199,9 @@ class Board:
     TYPES: ClassVar = (np.float32, np.float64, np.float32)
 
     @classmethod
-    def create(cls, length: int, input_shape: tuple[int, ...]) -> Board:
-        """Room for `CAPACITY` genomes, their results, and their inputs."""
-        shapes = ((CAPACITY, length), (CAPACITY, 2), (CAPACITY, *input_shape))
+    def create(cls, capacity: int, length: int, input_shape: tuple[int, ...]) -> Board:
+        """Room for `capacity` genomes, their results, and their inputs."""
+        shapes = ((capacity, length), (capacity, 2), (capacity, *input_shape))
         sizes = [
             max(8, int(np.prod(shape)) * np.dtype(kind).itemsize)
             for shape, kind in zip(shapes, cls.TYPES, strict=True)

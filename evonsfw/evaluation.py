@@ -6,32 +6,39 @@ scored one by one on a CPU, and in batches cut at fixed places on a GPU.
 
 from __future__ import annotations
 
+import math
 import os
+import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from evonsfw.classifier import BatchScorer, input_shape
-from evonsfw.crew import CAPACITY, CancelledError, Crew, Slice, Task
-from evonsfw.pipeline import Evaluation, Genomes, Job, Pipeline
-from evonsfw.raster import warm_up
+from evonsfw.backends import load_backend
+from evonsfw.classifier import SIZES, BatchScorer
+from evonsfw.crew import CAPACITY, CancelledError, Crew, EvaluationError, Slice, Task
+from evonsfw.model_spec import ModelSpec
+from evonsfw.pipeline import Evaluation, Genomes, Job, Pipeline, warm_up
+from evonsfw.preparation import input_shape
 
 LANE = CAPACITY // 2
 """Genomes of one of the two batches that a pool works on at a time."""
-OWNER_BATCH = 32
-"""Pictures that a GPU scores at a time; batches are cut at multiples of it."""
+OWNER_BATCH = 128
+"""Pictures that a GPU scores at a time, at most; batches are cut at multiples of it."""
+OWNER_LANE = 512
+"""Genomes of one of the two batches that a GPU's workers prepare at a time, at most."""
 OWNER_SLICE = 4
-"""Pictures that a worker prepares at a time."""
+"""Pictures that a worker prepares for a GPU at a time."""
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # where Linux keeps it; a container may have little
 
 
 class Evaluator(Protocol):
     """Scores batches; opened once a run, on the main thread, and closed at its end."""
 
-    device: str
     workers: int
 
     def evaluate(self, genomes: Genomes, cancelled: Callable[[], bool]) -> Evaluation:
@@ -52,18 +59,28 @@ class Evaluator(Protocol):
         ...
 
 
-def open_evaluator(job: Job, workers: int, device: str) -> Evaluator:
-    """The evaluator for a device ("cpu", "cuda", "webgpu") and a number of workers (0: inline).
+def open_evaluator(job: Job, workers: int) -> Evaluator:
+    """The evaluator for a job's backend and a number of workers (0: inline).
 
     Raises:
-        ValueError: the classifier or the device cannot be opened.
+        ValueError: the classifier or its backend cannot be opened.
     """
-    warm_up()
-    if job.model is None:
+    warm_up(job)
+    if job.model is None or load_backend(job.backend).DEVICE == "cpu":
         return Pool(job, workers) if workers else Inline(job)
-    if device != "cpu":
-        return Owner(job, workers, BatchScorer(job.model, device))
-    return Pool(job, workers) if workers else Inline(job)
+    lane = owner_lane(job.model)
+    sizes = tuple(size for size in SIZES if size <= min(lane // 2, OWNER_BATCH))
+    scorer = BatchScorer(job.model, job.backend, sizes)
+    return Owner(job, workers, scorer, lane) if workers else Inline(job, scorer)
+
+
+def owner_lane(spec: ModelSpec) -> int:
+    """How many inputs fit into half of a machine's free shared memory, twice; a size of batch."""
+    if not SHARED_MEMORY.is_dir():
+        return OWNER_LANE
+    room = shutil.disk_usage(SHARED_MEMORY).free // 2
+    fitting = room // (2 * math.prod(input_shape(spec)) * np.dtype(np.float32).itemsize)
+    return max((size for size in SIZES[1:] if size <= min(fitting, OWNER_LANE)), default=SIZES[1])
 
 
 def usable_cores() -> int:
@@ -72,23 +89,35 @@ def usable_cores() -> int:
 
 
 class Inline:
-    """Everything in this process and thread."""
+    """Everything in this process and thread.
 
-    device = "cpu"
+    Args:
+        job: what to do.
+        scorer: the model on a GPU, or None where the job's classifier runs here.
+    """
+
     workers = 0
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
-        self._pipeline = Pipeline(job)
+    def __init__(self, job: Job, scorer: BatchScorer | None = None) -> None:
+        self._scorer = scorer
+        self._size = job.slice_size if scorer is None else scorer.sizes[-1]
+        self._pipeline = Pipeline(job, score=scorer is None)
 
     def evaluate(self, genomes: Genomes, cancelled: Callable[[], bool]) -> Evaluation:
         """Slice by slice, so that a cancelled generation ends soon."""
         parts = []
-        for start, stop in _slices(0, len(genomes), self._job.slice_size):
+        for start, stop in _slices(0, len(genomes), self._size):
             if cancelled():
                 raise CancelledError
-            parts.append(self._pipeline.evaluate(genomes[start:stop]))
+            parts.append(self._part(genomes[start:stop]))
         return _joined(parts)
+
+    def _part(self, genomes: Genomes) -> Evaluation:
+        if self._scorer is None:
+            return self._pipeline.evaluate(genomes)
+        inputs = np.empty((len(genomes), *input_shape(self._scorer.spec)), np.float32)
+        self._pipeline.prepare(genomes, inputs)
+        return self._pipeline.value(_on_gpu(self._scorer, inputs))
 
     def begin(self, genomes: Genomes) -> None:
         """Nobody else is there to begin."""
@@ -97,17 +126,23 @@ class Inline:
         """Nothing to free."""
 
 
-class Pool:
-    """Worker processes that render and score; nothing but genes and numbers travel."""
+class _Lanes:
+    """Workers on a board with two lanes: one batch is finished while the next is begun.
 
-    device = "cpu"
+    Args:
+        crew: the workers, on a board of twice `lane` genomes.
+        workers: how many.
+        lane: genomes of one batch; a larger one is done in parts.
+        most: genomes of one message to a worker, at most.
+    """
 
-    def __init__(self, job: Job, workers: int) -> None:
+    def __init__(self, crew: Crew, workers: int, lane: int, most: int) -> None:
         self.workers = workers
-        self._job = job
-        self._crew = Crew(job, workers, prepare_only=False)
+        self._crew = crew
+        self._lane = lane
+        self._most = most
         self._begun: deque[tuple[int, list[Task] | None]] = deque()
-        self._lanes = 0
+        self._count = 0
 
     def begin(self, genomes: Genomes) -> None:
         """Have the workers begin on a batch that `evaluate` will be called with.
@@ -115,115 +150,118 @@ class Pool:
         Two batches may be begun at a time, each in its lane of the board; one that is larger than
         a lane waits for `evaluate`.
         """
-        lane = self._lanes % 2
-        self._lanes += 1
-        self._begun.append((lane, self._put(genomes, lane) if len(genomes) <= LANE else None))
+        first = self._lane * (self._count % 2)
+        self._count += 1
+        fits = len(genomes) <= self._lane
+        self._begun.append((first, self._put(genomes, first) if fits else None))
 
     def evaluate(self, genomes: Genomes, cancelled: Callable[[], bool]) -> Evaluation:
         """Finish the batch that was begun first; one that was not begun is begun now."""
         if not self._begun:
             self.begin(genomes)
-        lane, tasks = self._begun.popleft()
+        first, tasks = self._begun.popleft()
         if tasks is not None:
-            return self._finish(tasks, lane, len(genomes), cancelled)
-        parts = []
-        for start, stop in _slices(0, len(genomes), LANE):
-            tasks = self._put(genomes[start:stop], lane)
-            parts.append(self._finish(tasks, lane, stop - start, cancelled))
-        return _joined(parts)
+            return self._finish(tasks, first, len(genomes), cancelled)
+        return _joined(list(self._large(genomes, first, cancelled)))
 
-    def _put(self, genomes: Genomes, lane: int) -> list[Task]:
-        """Write genomes to a lane, and have slices of it done."""
-        start, stop = LANE * lane, LANE * lane + len(genomes)
-        self._crew.genomes[start:stop] = genomes
-        size = _slice_size(len(genomes), self.workers, self._job.slice_size)
-        return self._crew.submit(list(_slices(start, stop, size)))
+    def _large(
+        self, genomes: Genomes, first: int, cancelled: Callable[[], bool]
+    ) -> Iterable[Evaluation]:
+        """A batch that does not fit into its lane: each half is filled while the other is done."""
+        half = self._lane // 2
+        begun: deque[tuple[list[Task], int, int]] = deque()
+        for turn, (start, stop) in enumerate(_slices(0, len(genomes), half)):
+            place = first + half * (turn % 2)
+            begun.append((self._put(genomes[start:stop], place), place, stop - start))
+            if len(begun) == 2:
+                yield self._finish(*begun.popleft(), cancelled)
+        while begun:
+            yield self._finish(*begun.popleft(), cancelled)
+
+    def _put(self, genomes: Genomes, first: int) -> list[Task]:
+        """Write genomes to the board, and have slices of it done."""
+        self._crew.genomes[first : first + len(genomes)] = genomes
+        size = _slice_size(len(genomes), self.workers, self._most)
+        return self._crew.submit(list(_slices(first, first + len(genomes), size)))
 
     def _finish(
-        self, tasks: list[Task], lane: int, count: int, cancelled: Callable[[], bool]
+        self, tasks: list[Task], first: int, count: int, cancelled: Callable[[], bool]
     ) -> Evaluation:
-        """Wait for a lane's tasks and read its results."""
-        for _ in self._crew.finish(tasks, cancelled):
-            pass
-        results = self._crew.results[LANE * lane : LANE * lane + count].copy()
-        return Evaluation(results[:, 0], results[:, 1])
+        """Wait for a lane's tasks and make of them what they are worth."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """End the workers."""
         self._crew.close()
 
 
-class Owner:
+class Pool(_Lanes):
+    """Worker processes that render and score; nothing but genes and numbers travel."""
+
+    def __init__(self, job: Job, workers: int) -> None:
+        super().__init__(Crew(job, workers, prepare_only=False), workers, LANE, job.slice_size)
+
+    def _finish(
+        self, tasks: list[Task], first: int, count: int, cancelled: Callable[[], bool]
+    ) -> Evaluation:
+        """Read a lane's results."""
+        for _ in self._crew.finish(tasks, cancelled):
+            pass
+        results = self._crew.results[first : first + count].copy()
+        return Evaluation(results[:, 0], results[:, 1])
+
+
+class Owner(_Lanes):
     """One owner of a GPU scores large batches, while workers render and prepare the next.
 
     Args:
         job: what to do; it has a classifier.
-        workers: processes that prepare; 0 prepares in this one.
+        workers: processes that prepare, at least 1.
         scorer: the model on its device.
+        lane: genomes that are prepared at a time, twice.
     """
 
-    def __init__(self, job: Job, workers: int, scorer: BatchScorer) -> None:
-        self.device = scorer.device
-        self.workers = workers
-        self._job = job
+    def __init__(self, job: Job, workers: int, scorer: BatchScorer, lane: int = LANE) -> None:
+        crew = Crew(job, workers, prepare_only=True, capacity=2 * lane)
+        super().__init__(crew, workers, lane, OWNER_SLICE)
         self._scorer = scorer
         self._pipeline = Pipeline(job, score=False)
-        self._crew = Crew(job, workers, prepare_only=True) if workers else None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gpu-owner")
 
-    def evaluate(self, genomes: Genomes, cancelled: Callable[[], bool]) -> Evaluation:
-        """Prepare in slices, score in batches cut at fixed places."""
-        parts = []
-        for start, stop in _slices(0, len(genomes), CAPACITY):
-            futures = self._score(genomes[start:stop], cancelled)
-            parts += [self._pipeline.value(future.result()) for future in futures]
+    def _finish(
+        self, tasks: list[Task], first: int, count: int, cancelled: Callable[[], bool]
+    ) -> Evaluation:
+        """Score each batch as soon as all of it is prepared; the lane is free at the end."""
+        waiting = deque(_slices(first, first + count, self._scorer.sizes[-1]))
+        done = np.zeros(2 * self._lane, bool)
+        futures: list[Future[npt.NDArray[np.float32]]] = []
+        try:
+            for start, stop in self._crew.finish(tasks, cancelled):
+                done[start:stop] = True
+                while waiting and done[slice(*waiting[0])].all():
+                    inputs = self._crew.inputs[slice(*waiting.popleft())]
+                    futures.append(self._thread.submit(_on_gpu, self._scorer, inputs))
+        finally:
+            parts = [self._pipeline.value(future.result()) for future in futures]
         return _joined(parts)
 
-    def _score(
-        self, genomes: Genomes, cancelled: Callable[[], bool]
-    ) -> list[Future[npt.NDArray[np.float32]]]:
-        """Submit each batch as soon as all of it is prepared."""
-        batches = list(_slices(0, len(genomes), OWNER_BATCH))
-        futures: list[Future[npt.NDArray[np.float32]]] = []
-        for first, last in self._prepared(genomes, batches, cancelled):
-            inputs = self._inputs(genomes, first, last)
-            futures.append(self._thread.submit(self._scorer, inputs))
-        return futures
-
-    def _prepared(
-        self, genomes: Genomes, batches: list[Slice], cancelled: Callable[[], bool]
-    ) -> Iterable[Slice]:
-        """The batches, in order, each when its inputs are ready."""
-        if self._crew is None:
-            for batch in batches:
-                if cancelled():
-                    raise CancelledError
-                yield batch
-            return
-        self._crew.genomes[: len(genomes)] = genomes
-        waiting, done = deque(batches), np.zeros(len(genomes), bool)
-        tasks = self._crew.submit(list(_slices(0, len(genomes), OWNER_SLICE)))
-        for start, stop in self._crew.finish(tasks, cancelled):
-            done[start:stop] = True
-            while waiting and done[slice(*waiting[0])].all():
-                yield waiting.popleft()
-
-    def _inputs(self, genomes: Genomes, first: int, last: int) -> npt.NDArray[np.float32]:
-        """A batch's inputs, in memory that nobody else writes to."""
-        if self._crew is not None:
-            return self._crew.inputs[first:last].copy()
-        inputs = np.empty((last - first, *input_shape(self._scorer.spec)), np.float32)
-        self._pipeline.prepare(genomes[first:last], inputs)
-        return inputs
-
-    def begin(self, genomes: Genomes) -> None:
-        """Nothing: a GPU's batches are large, and each fills the workers."""
-
     def close(self) -> None:
-        """End the workers and the scoring thread."""
+        """End the scoring thread, then the workers, whose memory it reads."""
         self._thread.shutdown(cancel_futures=True)
-        if self._crew is not None:
-            self._crew.close()
+        super().close()
+
+
+def _on_gpu(scorer: BatchScorer, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """A batch's probabilities.
+
+    Raises:
+        EvaluationError: the GPU or its driver failed: out of memory, lost, …
+    """
+    try:
+        return scorer(inputs)
+    except Exception as error:  # noqa: BLE001  # onnxruntime raises many kinds, none public
+        reason = " ".join(str(error).split())[:200]
+        raise EvaluationError(f"backend '{scorer.backend}' failed: {reason}") from None
 
 
 def _slice_size(count: int, workers: int, most: int) -> int:

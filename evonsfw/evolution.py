@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -32,13 +33,35 @@ class Scorer(Protocol):
 class Progress:
     """What the loop has come to; with the search's state, all that resuming needs.
 
-    `evaluations` counts what scoring has begun on, batches in flight included.
+    `evaluations` counts what scoring has begun on, batches in flight and the `rescored` included.
+    Where a referee scores again: `claimed` is what the search held the last such individual's
+    fitness to be, and `rescored_at` how many evaluations there were.
     """
 
     generation: int = 0
     evaluations: int = 0
     seconds: float = 0.0
     best: Champion | None = None
+    rescored: int = 0
+    rescored_at: int = 0
+    claimed: float = -math.inf
+
+
+RESCORED_EVERY = 64
+"""Scorings, at least, from one that only confirms to the next: the reference takes longer."""
+
+
+@dataclass(frozen=True)
+class Referee:
+    """Scores again what people see, where the search's scores are only nearly right.
+
+    Attributes:
+        score: (L,) genome to its fitness and score, (1,) each, by the reference.
+        wanted: whether a run that stood so would be at an end, so that now is the time.
+    """
+
+    score: Callable[[npt.NDArray[np.float32]], Evaluation]
+    wanted: Callable[[Progress], bool]
 
 
 class Evolution:
@@ -51,7 +74,7 @@ class Evolution:
         clock: seconds, for `Generation.seconds`.
 
     Attributes:
-        logbook: DEAP's record of the generations that this process has seen.
+        progress: what it has come to.
     """
 
     def __init__(self, search: Search, clock: Callable[[], float] = time.monotonic) -> None:
@@ -59,12 +82,11 @@ class Evolution:
         self._clock = clock
         self._scorer: Scorer | None = None
         self._cancelled: Callable[[], bool] = lambda: False
-        self._referee: Callable[[Champion], float] | None = None
+        self._referee: Referee | None = None
         self._begin: Callable[[npt.NDArray[np.float32]], None] = lambda _: None
         self._flight: deque[npt.NDArray[np.float32]] = deque()
         self._scores: dict[bytes, float] = {}
         self.progress = Progress()
-        self.logbook = tools.Logbook()
         self._statistics = tools.Statistics()
         self._statistics.register("mean", np.mean)
         self._statistics.register("std", np.std)
@@ -73,7 +95,7 @@ class Evolution:
         self,
         scorer: Scorer,
         cancelled: Callable[[], bool] = lambda: False,
-        referee: Callable[[Champion], float] | None = None,
+        referee: Referee | None = None,
         begin: Callable[[npt.NDArray[np.float32]], None] = lambda _: None,
     ) -> Evolution:
         """Say who scores; to be called before iterating.
@@ -81,8 +103,10 @@ class Evolution:
         Args:
             scorer: gives fitness and scores.
             cancelled: looked at often; true gives up the generation in work and ends.
-            referee: scores again what is shown, where the scorer's arithmetic is not the
-                reference's; each such scoring counts as one.
+            referee: where the scorer's arithmetic is not the reference's. The best individual is
+                then the best of those that the referee has scored: a new one every
+                `RESCORED_EVERY` scorings, and whenever it would end the run. Each such scoring
+                counts as one.
             begin: called with each batch as soon as it is known, before `evaluate` is, so that
                 a scorer with workers can have them begin.
         """
@@ -122,6 +146,9 @@ class Evolution:
             "evaluations": self.progress.evaluations,
             "in_flight": sum(map(len, self._flight)),
             "seconds": self.progress.seconds,
+            "rescored": self.progress.rescored,
+            "rescored_at": self.progress.rescored_at,
+            "claimed": self.progress.claimed if self.progress.rescored else None,
             "scores": np.array([self._scores[genome.tobytes()] for genome in genomes]),
         }
         if self.progress.best is not None:
@@ -146,6 +173,10 @@ class Evolution:
         )
         told = state["evaluations"] - state["in_flight"]  # those in flight are asked for again
         self.progress = Progress(state["generation"], told, state["seconds"], best)
+        if state.get("rescored"):  # not in the checkpoints of version 0.1
+            self.progress.rescored = state["rescored"]
+            self.progress.rescored_at = state["rescored_at"]
+            self.progress.claimed = state["claimed"]
 
     def _remember(self, genomes: npt.NDArray[np.float32], scores: npt.NDArray[np.float64]) -> None:
         """Keep the scores of the present population: survivors are not scored again."""
@@ -160,21 +191,18 @@ class Evolution:
         top = int(np.argmax(fitness))
         score = self._scores[genomes[top].tobytes()]
         progress = self.progress
-        number = progress.generation + 1
+        progress.generation = number = progress.generation + 1
+        progress.seconds = seconds
         best = Champion(read_only(genomes[top]), float(fitness[top]), score, number)
         known = progress.best
         if known is not None and np.array_equal(best.genome, known.genome):
             best = known
         elif self._referee is not None:
-            best = replace(best, score=self._referee(best))
-            progress.evaluations += 1
+            best = self._confirmed(best, self._referee)
         if known is None or best.fitness > known.fitness:
             progress.best = best
         assert progress.best is not None
-        progress.generation = number
-        progress.seconds = seconds
         statistics = self._statistics.compile(fitness)
-        self.logbook.record(gen=number, nevals=progress.evaluations, **statistics)
         frozen_fitness = np.array(fitness)
         frozen_fitness.setflags(write=False)
         return Generation(
@@ -187,4 +215,22 @@ class Evolution:
             std_fitness=float(statistics["std"]),
             genomes=read_only(genomes),
             fitness=frozen_fitness,
+            rescored=progress.rescored,
         )
+
+    def _confirmed(self, best: Champion, referee: Referee) -> Champion:
+        """The best individual by the reference: this one where it is time to score it again."""
+        progress = self.progress
+        known = progress.best
+        if known is not None:
+            due = progress.evaluations - progress.rescored_at >= RESCORED_EVERY
+            if best.fitness <= progress.claimed:
+                return known
+            if not due and not referee.wanted(replace(progress, best=best)):
+                return known
+        exact = referee.score(best.genome)
+        progress.claimed = best.fitness
+        progress.rescored += 1
+        progress.evaluations += 1
+        progress.rescored_at = progress.evaluations
+        return replace(best, fitness=float(exact.fitness[0]), score=float(exact.scores[0]))

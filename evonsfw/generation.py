@@ -41,6 +41,7 @@ class Generation:
         std_fitness: likewise, population standard deviation.
         genomes: (P, L) float32 population, read-only.
         fitness: (P,) float64, read-only.
+        rescored: evaluations that only scored again, by the reference, what had been scored.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Generation:
     std_fitness: float
     genomes: npt.NDArray[np.float32]
     fitness: npt.NDArray[np.float64]
+    rescored: int = 0
 
     @property
     def improved(self) -> bool:

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from evonsfw import progress
+from evonsfw.backends import AUTO
 from evonsfw.config import RunConfig, make_config, read_config
 from evonsfw.crew import EvaluationError
 from evonsfw.ends import end_reached, extended
@@ -22,6 +23,7 @@ from evonsfw.evaluation import Evaluator, open_evaluator
 from evonsfw.evolution import Evolution
 from evonsfw.exporters import svg
 from evonsfw.live import Live, Snapshot
+from evonsfw.pipeline import warm_up
 from evonsfw.runs import TARGET, Recorder, RunFolder, create_run, require_new, save_picture
 from evonsfw.scene import View
 from evonsfw.stage import (
@@ -29,13 +31,16 @@ from evonsfw.stage import (
     build_search,
     complete,
     place,
-    reference,
+    referee,
     score_on_disk,
     set_up,
+    with_backend,
     worker_count,
 )
 
 Say = Callable[[str], None]
+PATIENCE = 1.5
+"""Seconds after which it is said what takes so long."""
 HASH = "classifier_sha256"
 """The checkpoint's key for the model file that the run began with."""
 
@@ -58,9 +63,9 @@ def start_run(config: RunConfig, out: Path | None, command: str, window: bool, s
     if out is not None:
         require_new(out)
     stage = set_up(complete(config))
-    say(f"seed {stage.config.seed}, {place(stage)}")
+    say(f"seed {stage.config.seed}, {place(stage, config.backend == AUTO)}")
     live = Live()
-    with _signals(live), _evaluator(stage) as evaluator:
+    with _signals(live), _evaluator(stage, say) as evaluator:
         folder = create_run(stage.config, out, command, stage.classifier_hash)
         if stage.job.goal.target is not None:
             save_picture(folder.path / TARGET, stage.job.goal.target)
@@ -73,7 +78,7 @@ def resume_run(path: Path, more: dict[str, Any], window: bool, say: Say) -> None
     Args:
         path: the run folder.
         more: generations, evaluations, minutes: how much more; until: the new score;
-            workers, device: instead of the run's own.
+            workers, backend, device: instead of the run's own.
         window: whether to open a window.
         say: prints one line.
 
@@ -87,7 +92,9 @@ def resume_run(path: Path, more: dict[str, Any], window: bool, say: Say) -> None
     state, problem = RunFolder(path, config, "").read_checkpoint()
     if problem:
         say(problem)
-    config = extended(config, more, state)
+    if "device" in more and "backend" not in more:
+        more = {**more, "backend": AUTO}
+    config = with_backend(extended(config, more, state))
     stage = set_up(config)
     evolution = _evolution(stage)
     if state is not None:
@@ -104,7 +111,7 @@ def resume_run(path: Path, more: dict[str, Any], window: bool, say: Say) -> None
             f"go on with --evaluations MORE, --generations MORE, --minutes MORE or --until SCORE"
         )
     folder, live = RunFolder(path, config, stage.classifier_hash), Live()
-    with _signals(live), _evaluator(stage) as evaluator:
+    with _signals(live), _evaluator(stage, say) as evaluator:
         folder.write_config()
         folder.rewind(evolution.progress.best, evolution.progress.generation)
         say(f"resuming after generation {evolution.progress.generation}, {place(stage)}")
@@ -116,9 +123,17 @@ def _evolution(stage: Stage) -> Evolution:
 
 
 @contextmanager
-def _evaluator(stage: Stage) -> Iterator[Evaluator]:
+def _evaluator(stage: Stage, say: Say) -> Iterator[Evaluator]:
     """Workers, from start to end."""
-    evaluator = open_evaluator(stage.job, worker_count(stage.config), stage.device)
+    notice = threading.Timer(
+        PATIENCE, say, ["compiling for this processor: once after installation, some seconds"]
+    )
+    notice.start()
+    try:
+        warm_up(stage.job)
+    finally:
+        notice.cancel()
+    evaluator = open_evaluator(stage.job, worker_count(stage.config))
     try:
         yield evaluator
     finally:
@@ -178,7 +193,8 @@ def _loop(
         recorder.write_queued()
         return live.stopping()
 
-    evolution.attach(evaluator, breathe, reference(stage), evaluator.begin)
+    again = referee(stage, evolution.progress.rescored)
+    evolution.attach(evaluator, breathe, again, evaluator.begin)
     try:
         for generation in evolution:
             live.publish(generation)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from evonsfw.classifier import Classifier, prepare
+from evonsfw.classifier import REFERENCE, Classifier
 from evonsfw.genome import Encoding
 from evonsfw.model_spec import ModelSpec
 from evonsfw.objectives import Goal, load_objective
+from evonsfw.preparation import input_shape, prepare
 from evonsfw.raster import render
 from evonsfw.shapes import Canvas
 
@@ -29,6 +31,8 @@ class Job:
         objective: its name.
         goal: what is asked for.
         model: the classifier, or None where the objective needs none.
+        backend: what runs it.
+        file: what the backend opens, where that is not its own to find.
     """
 
     encoding: Encoding
@@ -36,6 +40,8 @@ class Job:
     objective: str
     goal: Goal
     model: ModelSpec | None
+    backend: str = REFERENCE
+    file: Path | None = None
 
     @property
     def slice_size(self) -> int:
@@ -62,7 +68,9 @@ class Pipeline:
     def __init__(self, job: Job, score: bool = True) -> None:
         self._job = job
         self._objective = load_objective(job.objective).build(job.goal)
-        self._classifier = Classifier(job.model) if job.model is not None and score else None
+        self._classifier = None
+        if job.model is not None and score:
+            self._classifier = Classifier(job.model, job.backend, job.file)
 
     def evaluate(self, genomes: Genomes) -> Evaluation:
         """(B, L) genomes to their fitness and scores."""
@@ -81,3 +89,17 @@ class Pipeline:
         pictures = render(genomes, self._job.encoding, self._job.canvas)
         for picture, row in zip(pictures, inputs, strict=True):
             prepare(self._job.model, picture, row)
+
+
+def warm_up(job: Job) -> None:
+    """Compile what a job needs, or load it from numba's cache: seconds, once after installation.
+
+    Call before workers start: several processes that compile at a time are slow, and have been
+    seen to crash on one cache.
+    """
+    genomes = np.full((1, job.encoding.length), 0.5, np.float32)
+    if job.model is None:
+        render(genomes, job.encoding, job.canvas)
+    else:
+        inputs = np.empty((1, *input_shape(job.model)), np.float32)
+        Pipeline(job, score=False).prepare(genomes, inputs)

@@ -28,9 +28,9 @@ from evonsfw.exporters import Artwork, png
 from evonsfw.generation import Champion, Generation
 from evonsfw.genome import genome_hash, genome_to_text
 from evonsfw.search import State
-from evonsfw.whole_file import copy_file, whole_file
+from evonsfw.whole_file import link_or_copy, whole_file
 
-COLUMNS = "generation,evaluations,seconds,best_score,best_fitness,mean_fitness,std_fitness"
+COLUMNS = "generation,evaluations,seconds,best_score,best_fitness,mean_fitness,std_fitness,rescored"
 CHECKPOINT_SECONDS = 1.0
 """A checkpoint is written at most this often, and at the end."""
 QUEUE = 8
@@ -128,10 +128,12 @@ class RunFolder:
             self.write_picture(self.best, best)
 
     def rewind_log(self, generation: int) -> None:
-        """Drop the log's rows after a generation."""
+        """Drop the log's rows after a generation; columns that it did not have yet are 0."""
         path = self.path / "log.csv"
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        kept = [line for line in lines[1:] if _row_number(line) <= generation]
+        commas = lines[0].count(",") if lines else 0
+        missing = ",0" * (COLUMNS.count(",") - commas)
+        kept = [line + missing for line in lines[1:] if _row_number(line, commas) <= generation]
         with whole_file(path) as draft:
             draft.write_text("\n".join([COLUMNS, *kept]) + "\n", encoding="utf-8")
 
@@ -205,7 +207,7 @@ class Recorder:
         if number % folder.config.every == 0:
             path = folder.path / "generations" / f"gen_{number:0{_PAD}}.png"
             if best is generation.best_so_far:
-                copy_file(folder.best, path)
+                link_or_copy(folder.best, path)
             else:
                 folder.write_picture(path, best)
         self._log.write(_row(generation) + "\n")
@@ -323,14 +325,14 @@ def _row(generation: Generation) -> str:
     return (
         f"{generation.number},{generation.evaluations},{generation.seconds:.3f},"
         f"{best.score:.6f},{best.fitness:.6f},"
-        f"{generation.mean_fitness:.6f},{generation.std_fitness:.6f}"
+        f"{generation.mean_fitness:.6f},{generation.std_fitness:.6f},{generation.rescored}"
     )
 
 
-def _row_number(line: str) -> float:
+def _row_number(line: str, commas: int) -> float:
     """A log row's generation; a row cut short by a crash counts as after every generation."""
     cells = line.split(",")
-    whole = len(cells) == COLUMNS.count(",") + 1 and cells[0].isdecimal()
+    whole = len(cells) == commas + 1 and cells[0].isdecimal()
     return int(cells[0]) if whole else float("inf")
 
 

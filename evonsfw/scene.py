@@ -57,16 +57,28 @@ def draw(snapshot: Snapshot, view: View, size: Canvas) -> Frame:
     Returns:
         (H, W, 3) uint8 array.
     """
-    frame = Image.new("RGB", size, GROUND)
-    panel = panel_height(size)
     left, top, width, height = picture_box(view.canvas, size)
-    picture = picture_at(snapshot.generation.best_so_far.genome, view.encoding, (width, height))
-    frame.paste(Image.fromarray(picture), (left, top))
+    genome = snapshot.generation.best_so_far.genome
+    frame = _ground(size).copy()
+    frame[top : top + height, left : left + width] = picture_at(
+        genome, view.encoding, (width, height)
+    )
+    panel = panel_height(size)
     if panel:
-        _draw_panel(ImageDraw.Draw(frame), snapshot, view, size, panel)
-    if view.keys:
-        _draw_keys(frame, size)
-    return np.asarray(frame)
+        strip = Image.new("RGB", (size[0], panel), PANEL)
+        _draw_panel(ImageDraw.Draw(strip), snapshot, view, strip.size)
+        frame[size[1] - panel :] = np.asarray(strip)
+    if not view.keys:
+        return frame
+    whole = Image.fromarray(frame)
+    _draw_keys(whole, size)
+    return np.asarray(whole)
+
+
+@functools.lru_cache(maxsize=1)
+def _ground(size: Canvas) -> Frame:
+    """An empty frame; not to be written to."""
+    return np.asarray(Image.new("RGB", size, GROUND))
 
 
 def panel_height(size: Canvas) -> int:
@@ -100,19 +112,16 @@ def format_score(score: float) -> str:
     return f"{score:.4f}" if score < 0.9995 else f"{score:.6f}"
 
 
-def _draw_panel(
-    pen: ImageDraw.ImageDraw, snapshot: Snapshot, view: View, size: Canvas, panel: int
-) -> None:
-    """Score, figures and curve, along the bottom edge."""
-    width, height = size
-    top, pad = height - panel, panel // 6
+def _draw_panel(pen: ImageDraw.ImageDraw, snapshot: Snapshot, view: View, size: Canvas) -> None:
+    """Score, figures and curve: the strip along the bottom edge."""
+    width, panel = size
+    pad = panel // 6
     generation = snapshot.generation
-    pen.rectangle((0, top, width, height), fill=PANEL)
     big, small = _font(panel * 0.42), _font(panel * 0.2)
     score = format_score(generation.best_so_far.score)
-    pen.text((pad * 2, top + panel * 0.48), score, font=big, fill=TEXT, anchor="lm")
+    pen.text((pad * 2, panel * 0.48), score, font=big, fill=TEXT, anchor="lm")
     x = pad * 2 + pen.textlength(score, font=big) + pad * 1.2
-    pen.text((x, top + panel * 0.53), view.label, font=small, fill=ACCENT, anchor="lm")
+    pen.text((x, panel * 0.53), view.label, font=small, fill=ACCENT, anchor="lm")
     x = max(x + pen.textlength(view.label, font=small) + pad * 3, width * 0.3)
     state = "paused" if snapshot.paused else f"{snapshot.rate:.0f} scorings/s"
     lines = (
@@ -122,10 +131,10 @@ def _draw_panel(
     if snapshot.message:
         lines = (lines[0] + f"   {state}", snapshot.message)
     for line, y in zip(lines, (0.32, 0.68), strict=True):
-        pen.text((x, top + panel * y), line, font=small, fill=MUTED, anchor="lm")
+        pen.text((x, panel * y), line, font=small, fill=MUTED, anchor="lm")
     right = x + max(pen.textlength(line, font=small) for line in lines) + pad * 3
     if width - right > panel:
-        _draw_curve(pen, snapshot.curve, (right, top + pad, width - pad * 2, height - pad))
+        _draw_curve(pen, snapshot.curve, (right, pad, width - pad * 2, panel - pad))
 
 
 def _draw_curve(

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evonsfw.classifier import Classifier, choose_device, describe
+from evonsfw.backends import AUTO, choose_backend, load_backend
+from evonsfw.classifier import REFERENCE, Classifier, describe
 from evonsfw.composition import compose
 from evonsfw.config import DEFAULT_EVALUATIONS, MAX_SIDE, MIN_SIDE, RunConfig, make_config
+from evonsfw.ends import end_reached
 from evonsfw.evaluation import usable_cores
-from evonsfw.generation import Champion
-from evonsfw.genome import BACKGROUND_GENES, Encoding
+from evonsfw.evolution import Referee
+from evonsfw.genome import BACKGROUND_GENES, Encoding, Genome
 from evonsfw.objectives import Goal, Objective, load_objective
 from evonsfw.pictures import open_picture, target_on_canvas
-from evonsfw.pipeline import Job
+from evonsfw.pipeline import Evaluation, Job
 from evonsfw.raster import render
 from evonsfw.search import Problem, Search, load_search
 from evonsfw.shapes import Canvas
@@ -32,20 +33,18 @@ class Stage:
         config: complete settings.
         job: what the workers do.
         objective: values pictures or probabilities.
-        referee: the classifier's reference pipeline, or None where the objective needs none.
-        device: where the classifier runs.
+        reference: the classifier's reference pipeline, or None where the objective needs none.
     """
 
     config: RunConfig
     job: Job
     objective: Objective
-    referee: Classifier | None
-    device: str
+    reference: Classifier | None
 
     @property
     def classifier_hash(self) -> str:
         """SHA-256 of the model file, or ""."""
-        return self.referee.hash if self.referee else ""
+        return self.reference.hash if self.reference else ""
 
 
 def complete(config: RunConfig) -> RunConfig:
@@ -65,7 +64,19 @@ def complete(config: RunConfig) -> RunConfig:
     if config.target is not None and "size" not in config.model_fields_set:
         changes["size"] = _size_of_target(Path(config.target), config.canvas)
     changes["objective"] = config.goal_name
-    return make_config({**config.to_dict(), **changes})
+    return with_backend(make_config({**config.to_dict(), **changes}))
+
+
+def with_backend(config: RunConfig) -> RunConfig:
+    """Name the backend that `auto` and the device come to, so that the settings say which it is.
+
+    Raises:
+        ValueError: it is not there.
+    """
+    if load_objective(config.goal_name).NEEDS != "probabilities":
+        return config
+    backend = choose_backend(config.backend, config.device)
+    return make_config({**config.to_dict(), "backend": backend, "device": AUTO})
 
 
 def _size_of_target(path: Path, canvas: Canvas) -> str:
@@ -77,7 +88,7 @@ def _size_of_target(path: Path, canvas: Canvas) -> str:
 
 
 def set_up(config: RunConfig) -> Stage:
-    """Open and check the classifier, the target and the device.
+    """Open and check the classifier, the target and the backend.
 
     Raises:
         ValueError: one of them does not work out.
@@ -91,9 +102,13 @@ def set_up(config: RunConfig) -> Stage:
         index = model.class_index(config.class_)
         goal = Goal(index, model.classes[index], config.target_score, target)
     objective = module.build(goal)
-    device = choose_device(config.device) if model is not None else "cpu"
     job = Job(config.encoding, config.canvas, config.goal_name, goal, model)
-    return Stage(config, job, objective, Classifier(model) if model else None, device)
+    if model is None:
+        return Stage(config, job, objective, None)
+    backend = choose_backend(config.backend, config.device)
+    reference = Classifier(model)
+    job = replace(job, backend=backend, file=load_backend(backend).model_file(model))
+    return Stage(config, job, objective, reference)
 
 
 def problem_of(encoding: Encoding) -> Problem:
@@ -115,23 +130,28 @@ def build_search(config: RunConfig) -> Search:
     return load_search(config.search).build(problem, config.population, rng)
 
 
-def reference(stage: Stage) -> Callable[[Champion], float] | None:
-    """On a GPU, what is shown is scored again by the reference; on a CPU it was it already."""
-    if stage.device == "cpu" or stage.referee is None:
+def referee(stage: Stage, rescored: int = 0) -> Referee | None:
+    """Where the search's backend is not exact, what is shown is scored again by the reference.
+
+    A run that was `rescored` before goes on so: its survivors have the scores of the backend that
+    it had then.
+    """
+    classifier, config, objective = stage.reference, stage.config, stage.objective
+    if classifier is None or (load_backend(stage.job.backend).EXACT and not rescored):
         return None
-    referee, job, objective = stage.referee, stage.job, stage.objective
 
-    def score(champion: Champion) -> float:
-        pictures = render(champion.genome[None], job.encoding, job.canvas)
-        return float(objective.scores(referee.probabilities(pictures))[0])
+    def score(genome: Genome) -> Evaluation:
+        pictures = render(genome[None], stage.job.encoding, stage.job.canvas)
+        probabilities = classifier.probabilities(pictures)
+        return Evaluation(objective.fitness(probabilities), objective.scores(probabilities))
 
-    return score
+    return Referee(score, lambda claimed: end_reached(config, objective, claimed) is not None)
 
 
 def score_on_disk(stage: Stage, path: Path) -> float:
     """The score of a picture file: by the reference pipeline, or its RMSE to the target."""
-    if stage.referee is not None:
-        probabilities = stage.referee.score_image(open_picture(path, "picture"))
+    if stage.reference is not None:
+        probabilities = stage.reference.score_image(open_picture(path, "picture"))
         return float(stage.objective.scores(probabilities[None])[0])
     picture = np.asarray(open_picture(path, "picture").convert("RGB"))
     return float(stage.objective.scores(picture[None])[0])
@@ -144,11 +164,15 @@ def worker_count(config: RunConfig) -> int:
     return min(usable_cores(), config.population or 1)
 
 
-def place(stage: Stage) -> str:
+def place(stage: Stage, chosen_by_auto: bool = False) -> str:
     """Where the work is done, in words."""
     count = worker_count(stage.config)
     hands = f"{count} worker{'s' if count != 1 else ''}" if count else "no workers"
-    if stage.referee is None:
+    if stage.reference is None:
         return f"{hands}, no classifier"
-    chosen = " (chosen by auto)" if stage.config.device == "auto" else ""
-    return f"classifier {stage.referee.spec.name} on {stage.device}{chosen}, {hands}"
+    name = stage.job.backend
+    backend = load_backend(name)
+    auto = ", chosen by auto" if chosen_by_auto else ""
+    again = "" if backend.EXACT else f"; whatever is shown is scored again by {REFERENCE} fp32"
+    where = f"{name} ({backend.arithmetic()} on {backend.DEVICE}{auto})"
+    return f"classifier {stage.reference.spec.name} by {where}, {hands}{again}"

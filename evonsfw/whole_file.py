@@ -23,10 +23,14 @@ def whole_file(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def copy_file(source: Path, path: Path) -> None:
-    """Copy a file, whole or not at all."""
-    with whole_file(path) as draft:
-        draft.write_bytes(source.read_bytes())
+def link_or_copy(source: Path, path: Path) -> None:
+    """A second name for a file that nobody writes to in place, or a copy where links cannot be."""
+    try:
+        path.unlink(missing_ok=True)
+        path.hardlink_to(source)
+    except (OSError, NotImplementedError):
+        with whole_file(path) as draft:
+            draft.write_bytes(source.read_bytes())
 
 
 def _umask() -> int:

@@ -1,12 +1,13 @@
 """The pygame window: a thin shell over `scene`. It belongs to the main thread.
 
 Frames are drawn in a thread of its own, so that a large window or a slow frame never delays a
-key; the main thread reads events and shows the newest frame, up to 60 times a second.
+key; the main thread looks for events and for a frame to show, and sleeps in between.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -17,9 +18,16 @@ from evonsfw.scene import Frame, View, draw
 from evonsfw.shapes import Canvas
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-import pygame  # the line above must come first
+if sys.platform == "linux" and os.environ.get("SDL_VIDEODRIVER", "x11") == "x11":
+    # Without a GPU's driver, SDL would draw the window with OpenGL on all cores.
+    os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
+import pygame  # the lines above must come first
 
-FRAMES_PER_SECOND = 60
+LOOKS_PER_SECOND = 40
+"""How often the main thread looks for events and frames: a key is answered within 25 ms."""
+FRAMES_PER_SECOND = 10
+"""How often the painter draws what the run has come to: each frame costs what scoring could use.
+What a key changes is drawn at once."""
 FIRST_SIZE = (712, 800)
 MESSAGE_SECONDS = 4.0
 """How long a line such as "saved …" stays."""
@@ -48,6 +56,10 @@ class Painter:
     def toggle_keys(self) -> None:
         """Show or hide the help sheet."""
         self._view = replace(self._view, keys=not self._view.keys)
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Draw now, if there is something new."""
         self._wake.set()
 
     def take(self) -> Frame | None:
@@ -111,7 +123,7 @@ class Window:
                     if self._handle(event) and self._live.finished.is_set():
                         return
                 self._show()
-                passed = clock.tick(FRAMES_PER_SECOND) / 1000.0
+                passed = clock.tick(LOOKS_PER_SECOND) / 1000.0
                 self._fade(passed)
                 held += passed if self._live.finished.is_set() else 0.0
         finally:
@@ -142,6 +154,7 @@ class Window:
             if snapshot is not None:
                 self._live.say(self._save(snapshot))
                 self._message_left = MESSAGE_SECONDS
+        self._painter.wake()
         return False
 
     def _fade(self, passed: float) -> None:
@@ -156,8 +169,9 @@ class Window:
         if frame is None:
             return
         height, width = frame.shape[:2]
-        picture = pygame.image.frombuffer(frame.tobytes(), (width, height), "RGB")
-        self._surface.fill((0, 0, 0))
+        picture = pygame.image.frombuffer(frame.data, (width, height), "RGB")
+        if (width, height) != self._surface.get_size():
+            self._surface.fill((0, 0, 0))
         self._surface.blit(picture, (0, 0))
         pygame.display.flip()
 

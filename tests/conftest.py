@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,16 @@ import numpy as np
 import onnx
 import pytest
 import yaml
+from bench import Bench
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from program import END, Call, Outcome
 
 from evonsfw.classifier import Classifier
 from evonsfw.cli import main
+from evonsfw.genome import Encoding
 from evonsfw.model_spec import read_spec
+from evonsfw.raster import render
 
 GOLDEN = Path(__file__).parent / "golden"
 TINY_WEIGHTS = np.array([[6.0, -2.0, 0.5], [-3.0, 5.0, 1.0], [0.25, -1.0, 4.0]], np.float32)
@@ -120,10 +124,38 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return make
 
 
+def by_hand(pictures: np.ndarray, **keys: object) -> np.ndarray:
+    """Probabilities of the tiny model, from its weights."""
+    channels = pictures.mean(axis=(1, 2))
+    if keys.get("channels") == "BGR":
+        channels = channels[:, ::-1]
+    values = channels * float(keys.get("scale", 1 / 255)) - np.array(keys.get("mean", [0, 0, 0]))
+    logits = values / np.array(keys.get("std", [1, 1, 1])) @ TINY_WEIGHTS.T + TINY_BIAS
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def drawn(width: int, height: int, seed: int = 0) -> Image.Image:
+    encoding = Encoding(("circles", "triangles"), 20)
+    genome = np.random.default_rng(seed).random((1, encoding.length), np.float32)
+    return Image.fromarray(render(genome, encoding, (width, height))[0])
+
+
 @pytest.fixture(scope="session")
 def open_nsfw() -> Classifier:
     """The default classifier, loaded once."""
     return Classifier(read_spec("open_nsfw"))
+
+
+@pytest.fixture(scope="session")
+def int8_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where quantised models are kept for this session: made from few pictures, made once."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("platformdirs.user_cache_path", lambda name: shared / "cache" / name)
+        patch.setattr("evonsfw.backends.int8.CALIBRATION", 8)
+        yield shared / "cache"
 
 
 @pytest.fixture
@@ -150,3 +182,8 @@ def call(
 def tiny(tiny_model: Callable[..., Path]) -> list[str]:
     """Flags of a run that takes no time."""
     return ["--classifier", str(tiny_model()), "--n", "3", "--size", "16", *END]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, tiny_model: Callable[..., Path]) -> Bench:
+    return Bench(tmp_path, tiny_model())

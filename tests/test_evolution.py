@@ -12,7 +12,7 @@ import pytest
 
 from evonsfw.crew import CancelledError
 from evonsfw.evolution import Evolution
-from evonsfw.generation import Champion, Generation
+from evonsfw.generation import Generation
 from evonsfw.pipeline import Evaluation
 from evonsfw.runs import load_state, save_state
 from evonsfw.search import Problem, load_search, search_names
@@ -190,26 +190,6 @@ def test_seconds_go_on_where_they_stood() -> None:
     resumed = _evolution(clock=itertools.count(5000).__next__)
     resumed.restore(evolution.state())
     assert [record.seconds for record in _take(resumed.attach(Formula()), 2)] == [4, 5]
-
-
-def test_the_referee_scores_what_is_shown_and_is_counted() -> None:
-    judged: list[Champion] = []
-
-    def referee(champion: Champion) -> float:
-        judged.append(champion)
-        return 0.125
-
-    begun: list[int] = []
-    evolution = _evolution().attach(
-        Formula(), referee=referee, begin=lambda batch: begun.append(len(batch))
-    )
-    records = _take(evolution, 4)
-    assert len(judged) <= 4
-    assert records[-1].evaluations == sum(begun) + len(judged)
-    for record in records:
-        assert record.best.score == 0.125
-        assert record.best_so_far.score == 0.125
-        assert record.best.fitness == record.fitness.max()
 
 
 def test_a_state_without_a_generation_has_no_best() -> None:

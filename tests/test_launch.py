@@ -5,18 +5,18 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from bench import Bench, assert_equal_runs, ctrl_c, genome_hash, log, pixels, scores
 from PIL import Image
 
 from evonsfw.config import make_config, read_config
 from evonsfw.evaluation import Evaluator, open_evaluator
-from evonsfw.launch import resume_run, start_run
 from evonsfw.runs import load_state
 from evonsfw.search import search_names
 from evonsfw.stage import complete
@@ -25,70 +25,12 @@ PATIENCE = 60.0
 """Seconds after which a run that writes nothing counts as hung."""
 
 
-class Bench:
-    """Starts and resumes small runs in this process, and remembers what they said."""
-
-    def __init__(self, folder: Path, model: Path) -> None:
-        self.folder, self.model = folder, model
-        self.said: list[str] = []
-
-    def settings(self, **settings: Any) -> dict[str, Any]:
-        small = {"classifier": str(self.model), "n": 4, "size": 32, "seed": 7, "workers": 0}
-        return {**small, **settings}
-
-    def start(self, name: str, **settings: Any) -> Path:
-        self.said.clear()
-        config = make_config(self.settings(**settings))
-        start_run(config, self.folder / name, "evonsfw", False, self.said.append)
-        return self.folder / name
-
-    def resume(self, folder: Path, **more: Any) -> None:
-        self.said.clear()
-        resume_run(folder, more, False, self.said.append)
-
-
-@pytest.fixture
-def bench(tmp_path: Path, tiny_model: Callable[..., Path]) -> Bench:
-    return Bench(tmp_path, tiny_model())
-
-
-def log(folder: Path) -> list[list[str]]:
-    """The log's rows without the seconds; a row that is being written is left out."""
-    path = folder / "log.csv"
-    text = path.read_text() if path.exists() else ""
-    rows = [line.split(",") for line in text.splitlines(keepends=True) if line.endswith("\n")]
-    return [row[:2] + row[3:] for row in rows]
-
-
-def scores(folder: Path) -> list[float]:
-    return [float(row[2]) for row in log(folder)[1:]]
-
-
-def genome_hash(folder: Path) -> str:
-    with Image.open(folder / "best.png") as image:
-        return str(image.text["evonsfw:genome_sha256"])
-
-
-def pixels(folder: Path) -> list[tuple[str, bytes]]:
-    """The run's pictures, by name."""
-    found = []
-    for path in sorted((folder / "generations").iterdir()):
-        with Image.open(path) as image:
-            found.append((path.name, image.tobytes()))
-    return found
-
-
-def assert_equal_runs(one: Path, two: Path) -> None:
-    assert log(one) == log(two)
-    assert genome_hash(one) == genome_hash(two)
-    assert pixels(one) == pixels(two)
-
-
 @pytest.mark.parametrize("search", search_names())
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_number_of_workers_changes_nothing(bench: Bench, search: str, workers: int) -> None:
-    inline = bench.start("inline", search=search, evaluations=100)
-    pool = bench.start("pool", search=search, evaluations=100, workers=workers)
+    settings = {"backend": "onnxruntime", "search": search, "evaluations": 100}
+    inline = bench.start("inline", **settings)
+    pool = bench.start("pool", **settings, workers=workers)
     assert int(log(inline)[-1][1]) >= 100
     assert_equal_runs(inline, pool)
 
@@ -131,8 +73,9 @@ def test_the_config_of_a_run_repeats_it(
 
 @pytest.mark.parametrize("search", search_names())
 def test_a_run_resumed_twice_equals_the_uninterrupted_one(bench: Bench, search: str) -> None:
-    whole = bench.start("whole", search=search, generations=12)
-    parts = bench.start("parts", search=search, generations=5)
+    exact = {"search": search, "backend": "onnxruntime"}
+    whole = bench.start("whole", **exact, generations=12)
+    parts = bench.start("parts", **exact, generations=5)
     bench.resume(parts, generations=1)
     assert bench.said[0].startswith("resuming after generation 5, ")
     bench.resume(parts, generations=6)
@@ -199,7 +142,7 @@ def test_ctrl_c_while_workers_start_leaves_a_run_that_can_be_resumed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*arguments: Any) -> Evaluator:
-        signal.raise_signal(signal.SIGINT)
+        ctrl_c()
         return open_evaluator(*arguments)
 
     with monkeypatch.context() as patch:
@@ -253,13 +196,14 @@ def test_until_ends_at_the_first_generation_that_is_as_good(bench: Bench) -> Non
 
 @pytest.mark.parametrize("search", search_names())
 def test_more_scorings_count_from_where_the_run_stands(bench: Bench, search: str) -> None:
-    folder = bench.start("run", search=search, evaluations=60, until=0.9999)
+    exact = {"search": search, "backend": "onnxruntime"}
+    folder = bench.start("run", **exact, evaluations=60, until=0.9999)
     done = int(log(folder)[-1][1])
     bench.resume(folder, evaluations=45)
     assert bench.said[-2].startswith(f"{done + 45} scorings done: ")
     rows = [int(row[1]) for row in log(folder)[1:]]
     assert rows[-2] < done + 45 <= rows[-1]
-    whole = bench.start("whole", search=search, evaluations=done + 45)
+    whole = bench.start("whole", **exact, evaluations=done + 45)
     assert_equal_runs(folder, whole)
 
 
