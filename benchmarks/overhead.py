@@ -1,0 +1,98 @@
+"""What the main process costs beside its workers, in parts of one core, thread by thread.
+
+    python -m benchmarks.overhead [--backend onnxruntime] [--seconds 20] [--window]
+
+The loop's thread is the search (ask, tell, records, the referee's scorings with a backend that is
+not exact); the recorder's writes PNGs, log and checkpoints; the main thread shows the progress
+bar or, with `--window`, the window, and wants a display. Everything else of a run is in the two
+workers. Start-up is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import psutil
+
+from benchmarks.table import Row, print_table
+from evonsfw.config import make_config
+from evonsfw.launch import start_run
+from evonsfw.stage import complete
+
+ASKED = 0.05
+START_UP = 4.0
+"""Seconds that are left out."""
+LOOP = "evolution"
+"""The name of the loop's thread."""
+
+
+class Clock(threading.Thread):
+    """Samples the CPU seconds of this process's threads until told to stop."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True, name="clock")
+        self._ended = threading.Event()
+        self.seconds: dict[str, float] = {}
+        self.passed = 0.0
+
+    def run(self) -> None:
+        """Take the first sample after start-up, then others: the last one counts."""
+        if self._ended.wait(START_UP):
+            return
+        first, began = _by_thread(), time.perf_counter()
+        while not self._ended.wait(0.5):
+            now = _by_thread()
+            if LOOP not in now:
+                return  # it has ended, and took its seconds with it
+            self.seconds = {name: now[name] - first.get(name, 0.0) for name in now}
+            self.passed = time.perf_counter() - began
+
+    def stop(self) -> None:
+        """End sampling."""
+        self._ended.set()
+        self.join()
+
+
+def _by_thread() -> dict[str, float]:
+    """CPU seconds by a thread's kind: its name up to the first underscore."""
+    kinds = {thread.native_id: thread.name.split("_")[0] for thread in threading.enumerate()}
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for thread in psutil.Process().threads():
+        seconds[kinds.get(thread.id, "libraries")] += thread.user_time + thread.system_time
+    return dict(seconds)
+
+
+def measure(backend: str, seconds: float, window: bool) -> Row:
+    """Run for a while and add up."""
+    settings = {"seed": 1, "workers": 2, "backend": backend}
+    config = complete(make_config({**settings, "minutes": (seconds + START_UP) / 60.0}))
+    clock = Clock()
+    clock.start()
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        start_run(config, Path(folder) / "run", "benchmark", window, lambda _line: None)
+    clock.stop()
+    shares = {name: spent / clock.passed for name, spent in clock.seconds.items()}
+    shares.pop("clock", None)
+    parts = ", ".join(f"{name} {share:.1%}" for name, share in sorted(shares.items()))
+    shown = "window" if window else "progress bar"
+    return Row(f"main process, {backend}, {shown}", "one core", sum(shares.values()), ASKED, parts)
+
+
+def main() -> None:
+    """Measure one backend."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--backend", default="onnxruntime")
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--window", action="store_true")
+    print_table([measure(**vars(parser.parse_args()))])
+
+
+if __name__ == "__main__":
+    main()
