@@ -14,7 +14,7 @@ PACKAGE = Path(evonsfw.__file__).parent
 GROUND = (
     ("discovery", "colour", "compiled", "margin", "whole_file", "display"),
     ("shapes", "strict_yaml"),
-    ("shapes.*", "genome", "pictures", "model_spec", "jpeg_transforms"),
+    ("shapes.*", "genome", "pictures", "model_spec", "jpeg_transforms", "tiles"),
     ("jpeg", "composition", "raster", "ort_session", "objectives", "search", "exporters"),
     ("preparation", "generation", "backends"),
     ("backends.*", "objectives.*", "config", "live"),

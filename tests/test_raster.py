@@ -15,6 +15,7 @@ from evonsfw import raster
 from evonsfw.genome import Encoding
 from evonsfw.raster import make_workspace, outlines, paint_polygons, render
 from evonsfw.shapes import Canvas, shape_names
+from evonsfw.tiles import TALL
 
 BLACK, WHITE = (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)
 ALL = tuple(shape_names())
@@ -284,14 +285,14 @@ def test_bands_change_no_pixel(canvas: Canvas) -> None:
     )
     low, tall = (np.empty((canvas[1], canvas[0], 3), np.uint8) for _ in range(2))
     bands = make_workspace(canvas, 1)
-    assert len(bands.extents) * 4 < canvas[1]
+    assert len(bands.extents) * TALL < canvas[1]
     paint_polygons(*paint, low, bands)
     paint_polygons(*paint, tall, make_workspace(canvas, 10**9))
     np.testing.assert_array_equal(low, tall)
 
 
 def test_workspace_does_not_grow_with_the_height() -> None:
-    low, high = make_workspace((20_000, 8)), make_workspace((20_000, 20_000))
+    low, high = make_workspace((20_000, 64)), make_workspace((20_000, 20_000))
     assert [array.shape for array in low[:3]] == [array.shape for array in high[:3]]
 
 
