@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import multiprocessing
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
@@ -33,6 +35,8 @@ class Effort(NamedTuple):
 
 QUICK, FULL = Effort(1, 2.0, 24, 20), Effort(3, 4.0, 96, 60)
 WORKERS, SHAPES = 2, 100
+TURNS = 20
+"""Rounds of what takes less than a millisecond, for each of the others."""
 OVERHEAD_TURNS = 4
 """The main process is watched for this many times the seconds of a turn."""
 OURS = ("benchmarks", "evonsfw")
@@ -43,6 +47,13 @@ def rasterizer(rounds: int) -> list[Row]:
     from benchmarks import rasterizer
 
     return rasterizer.measure(rounds)
+
+
+def preparation(rounds: int) -> list[Row]:
+    """All before inference against one Pillow render."""
+    from benchmarks import preparation
+
+    return preparation.measure(rounds)
 
 
 def backends(pictures: int, rounds: int) -> list[Row]:
@@ -86,7 +97,8 @@ def plan(effort: Effort) -> list[tuple[str, Measure]]:
         if load_backend(name).DEVICE == "cpu"
     ]
     return [
-        ("rasterizer", partial(rasterizer, rounds)),
+        ("rasterizer", partial(rasterizer, TURNS * rounds)),
+        ("preparation", partial(preparation, TURNS * rounds)),
         ("backends", partial(backends, effort.pictures, effort.calls)),
         *loops,
         ("program", partial(program, rounds, seconds)),
@@ -97,17 +109,24 @@ def plan(effort: Effort) -> list[tuple[str, Measure]]:
 def attempt(name: str, measure: Measure) -> tuple[list[Row], bool]:
     """A benchmark's rows and whether it worked; what it prints goes to standard error.
 
+    Each runs in a process of its own: memory is measured, and libraries keep threads.
+
     One that lacks a package, or breaks, costs one row and none of the others.
     """
     try:
-        with contextlib.redirect_stdout(sys.stderr):
-            return measure(), True
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
+            return alone.submit(_quietly, measure).result(), True
     except Exception as error:  # noqa: BLE001  # the others have taken minutes: it must not cost them
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing is not None and missing.split(".")[0] not in OURS:
             return [Row(name, "", None, None, f"not installed: {missing}")], True
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         return [Row(name, "", None, None, f"failed: {reason}")], False
+
+
+def _quietly(measure: Measure) -> list[Row]:
+    with contextlib.redirect_stdout(sys.stderr):
+        return measure()
 
 
 def main() -> None:

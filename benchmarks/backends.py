@@ -1,6 +1,6 @@
 """How faithful each backend is to the reference, and how fast, in one run.
 
-    python -m benchmarks.backends [--pictures 256] [--rounds 40] [--run RUN]
+    python -m benchmarks.backends [--pictures 256] [--rounds 100]
 
 Faithful: margins (log p - log(1 - p) of the default class) of the same pictures against those of
 the reference, onnxruntime in float32: rank correlation (Spearman), mean and largest difference.
@@ -17,6 +17,7 @@ import time
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime as ort
 
 from benchmarks.table import Row, print_table
 from evonsfw.backends import Network, load_backend, usable_backends
@@ -25,6 +26,7 @@ from evonsfw.composition import compose
 from evonsfw.genome import Encoding
 from evonsfw.margin import margin
 from evonsfw.model_spec import DEFAULT, ModelSpec, read_spec
+from evonsfw.ort_session import network_of, open_session, single_threaded
 from evonsfw.preparation import input_shape, prepare
 from evonsfw.raster import render
 from evonsfw.search import load_search
@@ -93,20 +95,11 @@ def measure(pictures: int, rounds: int) -> list[Row]:
         network = open_one(spec, name)
         found = margins(spec, network, inputs)
         error = np.abs(found - exact)
-        ratios = []
-        for turn in range(rounds):
-            row = inputs[turn % len(inputs)][None]
-            times = []
-            for candidate in (reference, network):
-                started = time.perf_counter()
-                candidate(row)
-                times.append(time.perf_counter() - started)
-            ratios.append(times[0] / times[1])
         rows.append(
             Row(
                 f"inference, {name} {module.arithmetic()}, one thread",
                 f"{REFERENCE} fp32, one thread",
-                statistics.median(ratios),
+                speed(network, reference, inputs, rounds),
                 None,
                 f"rank correlation {rank_correlation(exact, found):.4f}, margin off by "
                 f"{error.mean():.3f} on average, {error.max():.2f} at most, {pictures} pictures",
@@ -115,12 +108,59 @@ def measure(pictures: int, rounds: int) -> list[Row]:
     return rows
 
 
+def tuning(rounds: int) -> list[Row]:
+    """The reference with one setting changed, against the settings that the reference has."""
+    spec = read_spec(DEFAULT)
+    levels = ort.GraphOptimizationLevel
+    settings: dict[str, dict[str, object]] = {
+        "without its blocked layout": {"graph_optimization_level": levels.ORT_ENABLE_EXTENDED},
+        "without arena": {"enable_cpu_mem_arena": False},
+        "without memory pattern": {"enable_mem_pattern": False},
+    }
+    inputs = prepared(spec, compose(Encoding(), np.random.default_rng(0), 1))
+    reference = open_one(spec, REFERENCE)
+    rows = []
+    for name, changes in settings.items():
+        options = single_threaded()
+        for option, value in changes.items():
+            setattr(options, option, value)
+        network = network_of(open_session(spec.path, options, ["CPUExecutionProvider"]))
+        rows.append(
+            Row(
+                f"onnxruntime {name}, one thread",
+                f"{REFERENCE} as it is used",
+                speed(network, reference, inputs, rounds),
+                None,
+                "",
+            )
+        )
+    return rows
+
+
+def speed(
+    network: Network, reference: Network, inputs: npt.NDArray[np.float32], rounds: int
+) -> float:
+    """How many times as fast one is as the other, called in turns on the same input."""
+    ratios = []
+    for turn in range(rounds):
+        row = inputs[turn % len(inputs)][None]
+        times = []
+        for candidate in (reference, network):
+            started = time.perf_counter()
+            candidate(row)
+            times.append(time.perf_counter() - started)
+        ratios.append(times[0] / times[1])
+    return statistics.median(ratios)
+
+
 def main() -> None:
     """Measure the backends that are there."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=100)
-    print_table(measure(**vars(parser.parse_args())))
+    arguments = parser.parse_args()
+    rows = measure(arguments.pictures, arguments.rounds)
+    print_table([*rows, *tuning(arguments.rounds)])
 
 
 if __name__ == "__main__":

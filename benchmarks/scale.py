@@ -1,6 +1,6 @@
 """How the cost grows: with shapes, canvas, population and workers, as tables and a plot.
 
-    python -m benchmarks.scale [--rounds 3] [--seconds 5] [--plot docs/images/scale.svg]
+    python -m benchmarks.scale [--rounds 3] [--plot docs/images/scale.svg]
 
 Each series says what one costs, as a ratio to a named point of the same run, and how far its points
 lie from a straight line. Tasks are taken in turns and the fastest turn counts: other work on the

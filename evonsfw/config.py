@@ -299,12 +299,14 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     values = read_yaml(path, "config")
     newest = values.pop("format", FORMAT)
-    version = values.pop("version", "unknown")
+    version = values.pop("version", None)
+    if version is not None and values.get("device", AUTO) in (AUTO, "cpu"):
+        values.setdefault("backend", "onnxruntime")  # before there were others
     values.pop("parent", None)
     if not isinstance(newest, int) or newest > FORMAT:
         raise ValueError(
-            f"config {path}: made by a newer evonsfw ({version}, format {newest}; this one reads "
-            f"up to {FORMAT}): update evonsfw"
+            f"config {path}: made by a newer evonsfw ({version or 'unknown'}, format {newest}; "
+            f"this one reads up to {FORMAT}): update evonsfw"
         )
     for key in ("target", "classifier"):
         beside = path.parent / str(values.get(key))

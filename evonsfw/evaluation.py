@@ -11,7 +11,7 @@ import os
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Protocol
 
@@ -29,8 +29,8 @@ LANE = CAPACITY // 2
 """Genomes of one of the two batches that a pool works on at a time."""
 OWNER_BATCH = 128
 """Pictures that a GPU scores at a time, at most; batches are cut at multiples of it."""
-OWNER_LANE = 512
-"""Genomes of one of the two batches that a GPU's workers prepare at a time, at most."""
+OWNER_LANES = (4 * OWNER_BATCH, 2 * OWNER_BATCH)
+"""Genomes of one of the two batches that a GPU's workers prepare at a time: whichever fits."""
 OWNER_SLICE = 4
 """Pictures that a worker prepares for a GPU at a time."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # where Linux keeps it; a container may have little
@@ -68,19 +68,31 @@ def open_evaluator(job: Job, workers: int) -> Evaluator:
     warm_up(job)
     if job.model is None or load_backend(job.backend).DEVICE == "cpu":
         return Pool(job, workers) if workers else Inline(job)
-    lane = owner_lane(job.model)
-    sizes = tuple(size for size in SIZES if size <= min(lane // 2, OWNER_BATCH))
+    lane = owner_lane(job.model) if workers else 0
+    sizes = tuple(size for size in SIZES if size <= OWNER_BATCH)
     scorer = BatchScorer(job.model, job.backend, sizes)
     return Owner(job, workers, scorer, lane) if workers else Inline(job, scorer)
 
 
 def owner_lane(spec: ModelSpec) -> int:
-    """How many inputs fit into half of a machine's free shared memory, twice; a size of batch."""
+    """How many genomes are prepared for a GPU at a time: as many as half of the free shared memory
+    holds twice.
+
+    Raises:
+        ValueError: not even two full batches.
+    """
     if not SHARED_MEMORY.is_dir():
-        return OWNER_LANE
+        return OWNER_LANES[0]
+    size = 2 * math.prod(input_shape(spec)) * np.dtype(np.float32).itemsize
     room = shutil.disk_usage(SHARED_MEMORY).free // 2
-    fitting = room // (2 * math.prod(input_shape(spec)) * np.dtype(np.float32).itemsize)
-    return max((size for size in SIZES[1:] if size <= min(fitting, OWNER_LANE)), default=SIZES[1])
+    for lane in OWNER_LANES:
+        if lane * size <= room:
+            return lane
+    raise ValueError(
+        f"shared memory {SHARED_MEMORY}: {room / 5e5:.0f} MB are free, a GPU's workers want "
+        f"{OWNER_LANES[-1] * size / 5e5:.0f}: make it larger (docker run --shm-size), or use "
+        f"--workers 0"
+    )
 
 
 def usable_cores() -> int:
@@ -141,7 +153,7 @@ class _Lanes:
         self._crew = crew
         self._lane = lane
         self._most = most
-        self._begun: deque[tuple[int, list[Task] | None]] = deque()
+        self._begun: deque[tuple[Genomes, int, list[Task] | None]] = deque()
         self._count = 0
 
     def begin(self, genomes: Genomes) -> None:
@@ -153,13 +165,19 @@ class _Lanes:
         first = self._lane * (self._count % 2)
         self._count += 1
         fits = len(genomes) <= self._lane
-        self._begun.append((first, self._put(genomes, first) if fits else None))
+        self._begun.append((genomes, first, self._put(genomes, first) if fits else None))
 
     def evaluate(self, genomes: Genomes, cancelled: Callable[[], bool]) -> Evaluation:
-        """Finish the batch that was begun first; one that was not begun is begun now."""
+        """Finish the batch that was begun first; one that was not begun is begun now.
+
+        Raises:
+            RuntimeError: it is another batch that was begun first.
+        """
         if not self._begun:
             self.begin(genomes)
-        first, tasks = self._begun.popleft()
+        begun, first, tasks = self._begun.popleft()
+        if begun is not genomes and not np.array_equal(begun, genomes):
+            raise RuntimeError("evaluate() was called with another batch than was begun first")
         if tasks is not None:
             return self._finish(tasks, first, len(genomes), cancelled)
         return _joined(list(self._large(genomes, first, cancelled)))
@@ -242,8 +260,8 @@ class Owner(_Lanes):
                     inputs = self._crew.inputs[slice(*waiting.popleft())]
                     futures.append(self._thread.submit(_on_gpu, self._scorer, inputs))
         finally:
-            parts = [self._pipeline.value(future.result()) for future in futures]
-        return _joined(parts)
+            wait(futures)  # whatever happens: they read what the workers will write to
+        return _joined([self._pipeline.value(future.result()) for future in futures])
 
     def close(self) -> None:
         """End the scoring thread, then the workers, whose memory it reads."""

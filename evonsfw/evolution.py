@@ -47,7 +47,7 @@ class Progress:
     claimed: float = -math.inf
 
 
-RESCORED_EVERY = 64
+RESCORED_EVERY = 128
 """Scorings, at least, from one that only confirms to the next: the reference takes longer."""
 
 
@@ -233,4 +233,5 @@ class Evolution:
         progress.rescored += 1
         progress.evaluations += 1
         progress.rescored_at = progress.evaluations
-        return replace(best, fitness=float(exact.fitness[0]), score=float(exact.scores[0]))
+        judged = replace(best, fitness=float(exact.fitness[0]), score=float(exact.scores[0]))
+        return judged if known is None or judged.fitness > known.fitness else known

@@ -94,11 +94,6 @@ def _tiles(count: int) -> tuple[Samples, Samples, Pairs, Pairs, Words, Wide]:
     return first, second, *pairs, first.view(np.uint64), np.empty((count, 512), np.int32)
 
 
-def warm_up() -> None:
-    """Compile the kernel, or load it from numba's cache. Call before workers start."""
-    round_trip(np.zeros((1, 1, 3), np.uint8))
-
-
 @functools.cache
 def _steps(quality: int) -> Wide:
     """The tables of a quality, laid out as a tile is: (x, y, block).

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 from evonsfw import progress
-from evonsfw.backends import AUTO
+from evonsfw.backends import AUTO, load_backend
 from evonsfw.config import RunConfig, make_config, read_config
 from evonsfw.crew import EvaluationError
 from evonsfw.ends import end_reached, extended
@@ -23,7 +23,6 @@ from evonsfw.evaluation import Evaluator, open_evaluator
 from evonsfw.evolution import Evolution
 from evonsfw.exporters import svg
 from evonsfw.live import Live, Snapshot
-from evonsfw.pipeline import warm_up
 from evonsfw.runs import TARGET, Recorder, RunFolder, create_run, require_new, save_picture
 from evonsfw.scene import View
 from evonsfw.stage import (
@@ -41,6 +40,7 @@ from evonsfw.stage import (
 Say = Callable[[str], None]
 PATIENCE = 1.5
 """Seconds after which it is said what takes so long."""
+READYING = "getting the classifier ready: some seconds, the first time"
 HASH = "classifier_sha256"
 """The checkpoint's key for the model file that the run began with."""
 
@@ -62,7 +62,8 @@ def start_run(config: RunConfig, out: Path | None, command: str, window: bool, s
     """
     if out is not None:
         require_new(out)
-    stage = set_up(complete(config))
+    with _patience(say, READYING):
+        stage = set_up(complete(config))
     say(f"seed {stage.config.seed}, {place(stage, config.backend == AUTO)}")
     live = Live()
     with _signals(live), _evaluator(stage, say) as evaluator:
@@ -92,10 +93,11 @@ def resume_run(path: Path, more: dict[str, Any], window: bool, say: Say) -> None
     state, problem = RunFolder(path, config, "").read_checkpoint()
     if problem:
         say(problem)
-    if "device" in more and "backend" not in more:
+    if "device" in more and "backend" not in more and not _runs_on(config.backend, more["device"]):
         more = {**more, "backend": AUTO}
     config = with_backend(extended(config, more, state))
-    stage = set_up(config)
+    with _patience(say, READYING):
+        stage = set_up(config)
     evolution = _evolution(stage)
     if state is not None:
         if state.pop(HASH) != stage.classifier_hash:
@@ -125,19 +127,27 @@ def _evolution(stage: Stage) -> Evolution:
 @contextmanager
 def _evaluator(stage: Stage, say: Say) -> Iterator[Evaluator]:
     """Workers, from start to end."""
-    notice = threading.Timer(
-        PATIENCE, say, ["compiling for this processor: once after installation, some seconds"]
-    )
-    notice.start()
-    try:
-        warm_up(stage.job)
-    finally:
-        notice.cancel()
-    evaluator = open_evaluator(stage.job, worker_count(stage.config))
+    with _patience(say, "compiling for this processor: once after installation, some seconds"):
+        evaluator = open_evaluator(stage.job, worker_count(stage.config))
     try:
         yield evaluator
     finally:
         evaluator.close()
+
+
+@contextmanager
+def _patience(say: Say, notice: str) -> Iterator[None]:
+    """Say what takes so long, where it does."""
+    timer = threading.Timer(PATIENCE, say, [notice])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _runs_on(backend: str, device: str) -> bool:
+    return backend != AUTO and device in (AUTO, load_backend(backend).DEVICE)
 
 
 def _run(
@@ -202,6 +212,8 @@ def _loop(
             reason = end_reached(stage.config, stage.objective, evolution.progress)
             if reason is not None:
                 live.stop(reason)
+            if live.paused:
+                recorder.write_queued()
             live.wait_while_paused()
     finally:
         recorder.close()

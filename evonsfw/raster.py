@@ -152,12 +152,6 @@ def outlines(
     return vertices, offsets
 
 
-def warm_up() -> None:
-    """Compile all kernels, or load them from numba's cache. Call before workers start."""
-    encoding = Encoding(shapes=("circles", "triangles"), n=2)
-    render(np.full((1, encoding.length), 0.5, np.float32), encoding, (8, 8))
-
-
 @compiled
 def _add_strip(
     space: Workspace, g: Any, side: Any, ends: Any, rows: Any

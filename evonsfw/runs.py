@@ -206,7 +206,7 @@ class Recorder:
             folder.write_picture(folder.best, best)
         if number % folder.config.every == 0:
             path = folder.path / "generations" / f"gen_{number:0{_PAD}}.png"
-            if best is generation.best_so_far:
+            if best is generation.best_so_far and folder.best.exists():
                 link_or_copy(folder.best, path)
             else:
                 folder.write_picture(path, best)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from evonsfw.backends import AUTO, choose_backend, load_backend
+from evonsfw.backends import AUTO, BackendModule, choose_backend, load_backend
 from evonsfw.classifier import REFERENCE, Classifier, describe
 from evonsfw.composition import compose
 from evonsfw.config import DEFAULT_EVALUATIONS, MAX_SIDE, MIN_SIDE, RunConfig, make_config
@@ -20,6 +20,7 @@ from evonsfw.genome import BACKGROUND_GENES, Encoding, Genome
 from evonsfw.objectives import Goal, Objective, load_objective
 from evonsfw.pictures import open_picture, target_on_canvas
 from evonsfw.pipeline import Evaluation, Job
+from evonsfw.preparation import input_shape
 from evonsfw.raster import render
 from evonsfw.search import Problem, Search, load_search
 from evonsfw.shapes import Canvas
@@ -75,7 +76,12 @@ def with_backend(config: RunConfig) -> RunConfig:
     """
     if load_objective(config.goal_name).NEEDS != "probabilities":
         return config
-    backend = choose_backend(config.backend, config.device)
+    model = describe(config.classifier)
+
+    def suits(module: BackendModule) -> bool:
+        return module.refuses(model.path, input_shape(model)) is None
+
+    backend = choose_backend(config.backend, config.device, suits)
     return make_config({**config.to_dict(), "backend": backend, "device": AUTO})
 
 
@@ -107,8 +113,15 @@ def set_up(config: RunConfig) -> Stage:
         return Stage(config, job, objective, None)
     backend = choose_backend(config.backend, config.device)
     reference = Classifier(model)
-    job = replace(job, backend=backend, file=load_backend(backend).model_file(model))
-    return Stage(config, job, objective, reference)
+    runner = load_backend(backend)
+    file = runner.model_file(model)
+    reason = runner.refuses(file, input_shape(model))
+    if reason is not None:
+        raise ValueError(
+            f"classifier '{model.name}': backend '{backend}' cannot run it: {reason}; "
+            f"use --backend {REFERENCE}"
+        )
+    return Stage(config, replace(job, backend=backend, file=file), objective, reference)
 
 
 def problem_of(encoding: Encoding) -> Problem:

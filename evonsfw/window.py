@@ -23,9 +23,9 @@ if sys.platform == "linux" and os.environ.get("SDL_VIDEODRIVER", "x11") == "x11"
     os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
 import pygame  # the lines above must come first
 
-LOOKS_PER_SECOND = 40
-"""How often the main thread looks for events and frames: a key is answered within 25 ms."""
-FRAMES_PER_SECOND = 10
+LOOKS_PER_SECOND = 30
+"""How often the main thread looks for events and frames: a key is answered within 33 ms."""
+FRAMES_PER_SECOND = 8
 """How often the painter draws what the run has come to: each frame costs what scoring could use.
 What a key changes is drawn at once."""
 FIRST_SIZE = (712, 800)

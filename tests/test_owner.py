@@ -15,13 +15,13 @@ import pytest
 
 from evonsfw import evaluation
 from evonsfw.backends import load_backend
-from evonsfw.classifier import SIZES, BatchScorer
+from evonsfw.classifier import BatchScorer
 from evonsfw.composition import compose
 from evonsfw.crew import CancelledError
 from evonsfw.evaluation import (
     LANE,
     OWNER_BATCH,
-    OWNER_LANE,
+    OWNER_LANES,
     Inline,
     Owner,
     Pool,
@@ -186,10 +186,7 @@ def free_memory(monkeypatch: pytest.MonkeyPatch, folder: Path, amount: int) -> N
     )
 
 
-@pytest.mark.parametrize(
-    ("inputs", "lane"),
-    [(0, 16), (63, 16), (64, 16), (127, 16), (128, 32), (400, 64), (2048, 512), (10**6, 512)],
-)
+@pytest.mark.parametrize(("inputs", "lane"), [(4096, 512), (2048, 512), (2047, 256), (1024, 256)])
 def test_a_lane_fits_into_shared_memory(
     job: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, inputs: int, lane: int
 ) -> None:
@@ -197,6 +194,15 @@ def test_a_lane_fits_into_shared_memory(
     assert job.model is not None
     free_memory(monkeypatch, tmp_path, inputs * int(np.prod(input_shape(job.model))) * 4)
     assert owner_lane(job.model) == lane
+    assert lane // 2 % OWNER_BATCH == 0
+
+
+def test_too_little_shared_memory_is_refused(
+    on_a_gpu: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    free_memory(monkeypatch, tmp_path, 0)
+    with pytest.raises(ValueError, match=r"0 MB are free.*--shm-size.*--workers 0"):
+        open_evaluator(on_a_gpu, 2)
 
 
 def test_where_memory_is_not_a_folder_a_lane_is_as_large_as_any(
@@ -204,7 +210,7 @@ def test_where_memory_is_not_a_folder_a_lane_is_as_large_as_any(
 ) -> None:
     assert job.model is not None
     monkeypatch.setattr(evaluation, "SHARED_MEMORY", tmp_path / "none")
-    assert owner_lane(job.model) == OWNER_LANE
+    assert owner_lane(job.model) == OWNER_LANES[0]
 
 
 @pytest.fixture
@@ -215,30 +221,24 @@ def on_a_gpu(job: Job, monkeypatch: pytest.MonkeyPatch) -> Job:
     return dataclasses.replace(job, backend="webgpu")
 
 
-@pytest.mark.parametrize("free", [0, 2**20, 2**40])
-def test_batches_are_cut_where_lanes_and_their_halves_are(
+@pytest.mark.parametrize("free", [0, 2**40])
+def test_sizes_do_not_depend_on_memory(
     on_a_gpu: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int
 ) -> None:
-    assert on_a_gpu.model is not None
     free_memory(monkeypatch, tmp_path, free)
     evaluator = open_evaluator(on_a_gpu, 0)
     assert isinstance(evaluator, Inline)
     assert evaluator._scorer is not None
-    sizes = evaluator._scorer.sizes
-    assert sizes == SIZES[: len(sizes)]
-    assert sizes[-1] <= OWNER_BATCH
-    assert owner_lane(on_a_gpu.model) // 2 % sizes[-1] == 0
+    assert evaluator._scorer.sizes == (8, 16, 32, 64, OWNER_BATCH)
 
 
-def test_an_owner_is_opened_where_the_backend_is_a_gpus(
-    on_a_gpu: Job, genomes: np.ndarray, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    free_memory(monkeypatch, tmp_path, 0)
+def test_an_owner_is_opened_where_the_backend_is_a_gpus(on_a_gpu: Job, genomes: np.ndarray) -> None:
+    assert on_a_gpu.model is not None
     expected = open_evaluator(on_a_gpu, 0).evaluate(genomes, never)
     with closing(open_evaluator(on_a_gpu, 2)) as owner:
         assert isinstance(owner, Owner)
         assert not isinstance(owner, Pool)
-        assert len(owner._crew.genomes) == len(owner._crew.inputs) == 2 * 16
+        assert len(owner._crew.genomes) == len(owner._crew.inputs) == 2 * owner_lane(on_a_gpu.model)
         assert_same_bits(owner.evaluate(genomes, never), expected)
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw
 
-from evonsfw import raster
 from evonsfw.genome import Encoding
 from evonsfw.raster import make_workspace, outlines, paint_polygons, render
 from evonsfw.shapes import Canvas, shape_names
@@ -388,11 +387,6 @@ def test_picture_must_be_contiguous() -> None:
     one = np.ones(1, np.float32)
     with pytest.raises(AssertionError):
         paint_polygons(np.zeros((3, 2)), np.array([0, 3]), one[:, None], one, one, picture)
-
-
-def test_warm_up_compiles_without_a_picture() -> None:
-    assert raster.warm_up() is None
-    assert raster._paint.signatures
 
 
 @pytest.mark.parametrize("length", [0, 1, 12])

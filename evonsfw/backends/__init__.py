@@ -55,6 +55,10 @@ class BackendModule(Protocol):
         """
         ...
 
+    def refuses(self, file: Path, shape: tuple[int, int, int]) -> str | None:
+        """Why this backend cannot run that file, as far as can be told without compiling it."""
+        ...
+
     def open_network(
         self, file: Path, shape: tuple[int, int, int], sizes: tuple[int, ...]
     ) -> Network:
@@ -96,12 +100,15 @@ def usable_backends() -> list[str]:
     return sorted(usable, key=lambda name: -usable[name].RANK)
 
 
-def choose_backend(backend: str, device: str = AUTO) -> str:
+def choose_backend(
+    backend: str, device: str = AUTO, suits: Callable[[BackendModule], bool] = lambda _: True
+) -> str:
     """The backend that `--backend` and `--device` mean together.
 
     Args:
         backend: a name, or "auto" for the fastest that is there.
         device: "cpu", "cuda", …, or "auto" for any.
+        suits: whether `auto` may take one; asked of each, the fastest first.
 
     Raises:
         ValueError: what was asked for is not there, or the two contradict each other.
@@ -124,11 +131,20 @@ def choose_backend(backend: str, device: str = AUTO) -> str:
             f"device '{device}' is not there (found: {found}): "
             f"needs a GPU and pip install 'evonsfw[{device}]', or use --device cpu"
         )
-    if load_backend(fitting[0]).RANK < 0:
-        raise ValueError(
-            f"device '{device}': nothing there that auto takes; ask for it: --backend {fitting[0]}"
-        )
-    return fitting[0]
+    for name in fitting:
+        if _worth_it(load_backend(name)) and suits(load_backend(name)):
+            return name
+    raise ValueError(
+        f"device '{device}': nothing there that auto takes; ask for it: --backend {fitting[0]}"
+    )
+
+
+def _worth_it(module: BackendModule) -> bool:
+    """Whether `auto` may take a backend: not one that is neither exact nor faster, in float32 on a
+    CPU like the reference.
+    """
+    no_gain = not module.EXACT and module.DEVICE == "cpu" and module.arithmetic() == "fp32"
+    return module.RANK >= 0 and not no_gain
 
 
 def _sound() -> dict[str, BackendModule]:

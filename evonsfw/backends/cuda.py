@@ -32,7 +32,7 @@ def missing() -> str | None:
         device.ep_name == PROVIDER for device in ort.get_ep_devices()
     )
     if PROVIDER not in ort.get_available_providers() or not present:
-        return "needs an NVIDIA GPU and pip install 'evonsfw[cuda]', or use --device cpu"
+        return "needs an NVIDIA GPU and pip install 'evonsfw[cuda]', or use --backend onnxruntime"
     return None
 
 
@@ -44,6 +44,11 @@ def arithmetic() -> str:
 def model_file(spec: ModelSpec) -> Path:
     """The model's own."""
     return spec.path
+
+
+def refuses(file: Path, shape: tuple[int, int, int]) -> str | None:
+    """Opening tells."""
+    return None
 
 
 class _Bound(NamedTuple):

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
+import evonsfw
 from evonsfw.backends import Inputs, Network, load_backend
 from evonsfw.composition import compose
 from evonsfw.genome import Encoding
@@ -59,7 +60,8 @@ def model_file(spec: ModelSpec) -> Path:
     import onnxruntime
 
     source = spec.path.read_bytes()
-    recipe = f"{RECIPE} {onnxruntime.__version__} {onnx.__version__} {spec.model_dump_json()}"
+    versions = f"{evonsfw.__version__} {onnxruntime.__version__} {onnx.__version__}"
+    recipe = f"{RECIPE} {versions} {spec.model_dump_json()}"
     name = hashlib.sha256(source + recipe.encode()).hexdigest()[:32] + ".onnx"
     cache = platformdirs.user_cache_path("evonsfw") / "int8"
     try:
@@ -77,10 +79,17 @@ def model_file(spec: ModelSpec) -> Path:
 
 
 def _kept(spec: ModelSpec, file: Path) -> Path:
-    """That file, made where it is missing."""
-    if not file.is_file():
-        with whole_file(file) as draft:
-            _quantise(spec, draft)
+    """That file, made where it is missing or damaged."""
+    from evonsfw.ort_session import cpu_session
+
+    try:
+        if file.is_file():
+            cpu_session(file)
+            return file
+    except ValueError:
+        pass
+    with whole_file(file) as draft:
+        _quantise(spec, draft)
     return file
 
 
@@ -90,6 +99,11 @@ def _scratch() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="evonsfw-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def refuses(file: Path, shape: tuple[int, int, int]) -> str | None:
+    """Opening tells."""
+    return None
 
 
 def open_network(file: Path, shape: tuple[int, int, int], sizes: tuple[int, ...]) -> Network:

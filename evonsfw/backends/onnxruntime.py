@@ -27,6 +27,11 @@ def model_file(spec: ModelSpec) -> Path:
     return spec.path
 
 
+def refuses(file: Path, shape: tuple[int, int, int]) -> str | None:
+    """Opening tells."""
+    return None
+
+
 def open_network(file: Path, shape: tuple[int, int, int], sizes: tuple[int, ...]) -> Network:
     """Any size of batch will do."""
     from evonsfw.ort_session import cpu_session, network_of

@@ -45,6 +45,19 @@ def model_file(spec: ModelSpec) -> Path:
     return spec.path
 
 
+def refuses(file: Path, shape: tuple[int, int, int]) -> str | None:
+    """An operator that OpenVINO does not know, or an input that cannot be that large."""
+    try:
+        core = _openvino().Core()
+        model = core.read_model(str(file))
+        model.reshape([1, *shape])
+        known = core.query_model(model, "CPU")
+    except Exception as error:  # noqa: BLE001  # OpenVINO raises RuntimeError and more, none public
+        return " ".join(str(error).split())[:200]
+    unknown = [op.get_type_name() for op in model.get_ops() if op.get_friendly_name() not in known]
+    return f"unknown operators: {', '.join(sorted(set(unknown)))}" if unknown else None
+
+
 def open_network(file: Path, shape: tuple[int, int, int], sizes: tuple[int, ...]) -> Network:
     """Compiled for one picture at a time: larger batches are not faster."""
     settings = {

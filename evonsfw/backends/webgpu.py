@@ -21,7 +21,7 @@ LIBRARY = "evonsfw_webgpu"
 def missing() -> str | None:
     """It is an extra, and wants a GPU."""
     if not _devices():
-        return "needs a GPU and pip install 'evonsfw[webgpu]', or use --device cpu"
+        return "needs a GPU and pip install 'evonsfw[webgpu]', or use --backend onnxruntime"
     return None
 
 
@@ -33,6 +33,11 @@ def arithmetic() -> str:
 def model_file(spec: ModelSpec) -> Path:
     """The model's own."""
     return spec.path
+
+
+def refuses(file: Path, shape: tuple[int, int, int]) -> str | None:
+    """Opening tells."""
+    return None
 
 
 def open_network(file: Path, shape: tuple[int, int, int], sizes: tuple[int, ...]) -> Network:
