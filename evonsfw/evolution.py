@@ -47,8 +47,12 @@ class Progress:
     claimed: float = -math.inf
 
 
-RESCORED_EVERY = 128
+RESCORED_EVERY = 256
 """Scorings, at least, from one that only confirms to the next: the reference takes longer."""
+
+
+SWEEP = 16
+"""Scores that are remembered, in batches."""
 
 
 @dataclass(frozen=True)
@@ -179,11 +183,14 @@ class Evolution:
             self.progress.claimed = state["claimed"]
 
     def _remember(self, genomes: npt.NDArray[np.float32], scores: npt.NDArray[np.float64]) -> None:
-        """Keep the scores of the present population: survivors are not scored again."""
+        """Keep the scores of the present population: survivors are not scored again. Those of the
+        dead are swept out now and then.
+        """
         for genome, score in zip(genomes, scores, strict=True):
             self._scores[genome.tobytes()] = float(score)
-        alive = {genome.tobytes() for genome in self._search.population()[0]}
-        self._scores = {key: score for key, score in self._scores.items() if key in alive}
+        if len(self._scores) > SWEEP * len(genomes):
+            alive = {genome.tobytes() for genome in self._search.population()[0]}
+            self._scores = {key: score for key, score in self._scores.items() if key in alive}
 
     def _record(self, seconds: float) -> Generation:
         """Count, compare with the best so far, and freeze."""

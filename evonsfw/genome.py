@@ -40,9 +40,7 @@ class Individual(np.ndarray[Any, np.dtype[np.float32]]):
 
     def __new__(cls, genome: npt.ArrayLike) -> Individual:
         """Copy a genome, with no fitness yet."""
-        individual = np.array(genome, dtype=np.float32).view(cls)
-        individual.fitness = Fitness()
-        return individual
+        return np.array(genome, dtype=np.float32).view(cls)
 
     def __array_finalize__(self, obj: object) -> None:
         """A view or a result of arithmetic starts without a fitness of its own."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evonsfw.evolution import RESCORED_EVERY, Evolution, Referee
+from evonsfw.evolution import Evolution, Referee
 from evonsfw.generation import Generation
 from evonsfw.pipeline import Evaluation
 from evonsfw.runs import load_state, save_state
@@ -20,6 +20,14 @@ from evonsfw.search import Problem, load_search, search_names
 every_search = pytest.mark.parametrize("name", search_names())
 LENGTH = 3 + 4 * 7
 POPULATION = 6
+
+RESCORED_EVERY = 64
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of what it is, so that short runs have several."""
+    monkeypatch.setattr("evonsfw.evolution.RESCORED_EVERY", RESCORED_EVERY)
 
 
 def _noise(genome: np.ndarray) -> float:

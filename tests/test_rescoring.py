@@ -28,6 +28,12 @@ DEFAULT = {"classifier": "open_nsfw", "n": 6, "size": 48, "evaluations": 70, "po
 
 
 @pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of what it is, so that short runs have several."""
+    monkeypatch.setattr("evonsfw.evolution.RESCORED_EVERY", 64)
+
+
+@pytest.fixture(autouse=True)
 def _cache(int8_cache: Path) -> None:
     """Quantised models are kept in this session's own cache."""
 

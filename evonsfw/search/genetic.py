@@ -73,6 +73,7 @@ class GeneticAlgorithm:
         self._bred = self._told = 0
         self.hall_of_fame = tools.HallOfFame(1, similar=np.array_equal)
         self._toolbox = base.Toolbox()
+        self._toolbox.register("clone", Individual.__deepcopy__)
         self._toolbox.register("mate", self._mate)
         self._toolbox.register("mutate", self._mutate)
         self._toolbox.register("select", tools.selTournament, tournsize=TOURNAMENT)
