@@ -45,6 +45,7 @@ def model_file(spec: ModelSpec) -> Path:
     return spec.path
 
 
+@functools.cache
 def refuses(file: Path, shape: tuple[int, int, int]) -> str | None:
     """An operator that OpenVINO does not know, or an input that cannot be that large."""
     try:
