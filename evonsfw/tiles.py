@@ -4,6 +4,8 @@ numba leaves it to LLVM to find vectors in loops, which fails where rows are sho
 remainders. A tile is a value of its own type instead, and what can be done with it is told to LLVM
 directly, by numba's extension interface: the arithmetic is IEEE float32, lane by lane, in this
 order and no other. On a processor whose vectors are shorter, LLVM takes several.
+
+After a change here, touch the files that use it: numba's cache looks at a kernel's own file alone.
 """
 
 from __future__ import annotations
