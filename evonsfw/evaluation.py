@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -138,7 +139,7 @@ class Inline:
         """Nothing to free."""
 
 
-class _Lanes:
+class _Lanes(ABC):
     """Workers on a board with two lanes: one batch is finished while the next is begun.
 
     Args:
@@ -202,11 +203,11 @@ class _Lanes:
         size = _slice_size(len(genomes), self.workers, self._most)
         return self._crew.submit(list(_slices(first, first + len(genomes), size)))
 
+    @abstractmethod
     def _finish(
         self, tasks: list[Task], first: int, count: int, cancelled: Callable[[], bool]
     ) -> Evaluation:
         """Wait for a lane's tasks and make of them what they are worth."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """End the workers."""

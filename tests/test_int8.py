@@ -231,3 +231,13 @@ def test_what_cannot_be_quantised_is_told_in_one_line(
 
     monkeypatch.setattr("onnxruntime.quantization.quantize_static", refuse)
     assert "no such operator xxx" in _refused(convolutional(), cache)
+
+
+def test_a_model_that_was_moved_is_not_quantised_again(
+    cache: Path, convolutional: Convolutional, tmp_path: Path
+) -> None:
+    spec = convolutional()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / spec.file).write_bytes(spec.path.read_bytes())
+    moved = spec.model_copy(update={"folder": str(tmp_path / "elsewhere")})
+    assert int8.model_file(moved) == int8.model_file(spec)

@@ -61,7 +61,7 @@ def model_file(spec: ModelSpec) -> Path:
 
     source = spec.path.read_bytes()
     versions = f"{evonsfw.__version__} {onnxruntime.__version__} {onnx.__version__}"
-    recipe = f"{RECIPE} {versions} {spec.model_dump_json()}"
+    recipe = f"{RECIPE} {versions} {spec.model_dump_json(exclude={'folder'})}"
     name = hashlib.sha256(source + recipe.encode()).hexdigest()[:32] + ".onnx"
     cache = platformdirs.user_cache_path("evonsfw") / "int8"
     try:
