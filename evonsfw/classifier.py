@@ -7,7 +7,7 @@ what comes out is checked and made probabilities.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,18 @@ from PIL import Image
 
 from evonsfw.backends import Inputs, Network, load_backend
 from evonsfw.model_spec import ModelSpec, Resize, check_hash, read_spec
-from evonsfw.ort_session import cpu_session, network_of, require_batch, require_floats
+from evonsfw.ort_session import (
+    cpu_session,
+    cpu_session_of,
+    network_of,
+    require_batch,
+    require_floats,
+)
 from evonsfw.preparation import Pictures, input_shape, prepare
 
 Probabilities = npt.NDArray[np.float32]
+Both = Callable[[Inputs], tuple[Probabilities, Probabilities]]
+"""An opened model: (1, …) prepared inputs to its first output and its logits, both (1, C)."""
 
 REFERENCE = "onnxruntime"
 """The backend that every score comes from that anybody sees."""
@@ -38,20 +46,42 @@ class Classifier:
         spec: the model.
         backend: one that runs on the CPU.
         file: what that backend's `model_file` returned; None to ask it.
+        logits: whether values before the softmax are wanted, which only the reference has.
 
     Raises:
-        ValueError: the file is missing, not the expected one, not ONNX, or of another shape.
+        ValueError: the file is missing, not the expected one, not ONNX, or of another shape; or it
+            has no values before a softmax, and they are wanted.
     """
 
-    def __init__(self, spec: ModelSpec, backend: str = REFERENCE, file: Path | None = None) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        backend: str = REFERENCE,
+        file: Path | None = None,
+        logits: bool = False,
+    ) -> None:
         self.spec = spec
         self.hash = check_hash(spec)
-        self._network = _checked(spec) if backend == REFERENCE else _opened(spec, backend, file)
+        self._both = _with_logits(spec) if logits else None
+        if self._both is not None:
+            self._network = _first_of(self._both)
+        else:
+            self._network = _checked(spec) if backend == REFERENCE else _opened(spec, backend, file)
         self._input = np.empty((1, *input_shape(spec)), np.float32)
 
     def probabilities(self, pictures: Sequence[Pictures] | Pictures) -> Probabilities:
         """(B, H, W, 3) uint8 sRGB pictures to (B, C) float32 probabilities."""
         return np.stack([self._score(picture) for picture in pictures])
+
+    def with_logits(
+        self, pictures: Sequence[Pictures] | Pictures
+    ) -> tuple[Probabilities, Probabilities]:
+        """(B, H, W, 3) uint8 sRGB pictures to (B, C) probabilities, the same, and (B, C) logits."""
+        both = []
+        for picture in pictures:
+            prepare(self.spec, picture, self._input[0])
+            both.append(self.run_with_logits(self._input))
+        return np.concatenate([p for p, _ in both]), np.concatenate([z for _, z in both])
 
     def score_image(self, image: Image.Image) -> Probabilities:
         """(C,) probabilities of one Pillow image of any mode."""
@@ -59,6 +89,16 @@ class Classifier:
             warnings.simplefilter("ignore")  # Pillow's about palettes: it converts all the same
             rgb = image if image.mode == "RGB" else image.convert("RGB")
         return self._score(np.asarray(rgb))
+
+    def run(self, inputs: Inputs) -> Probabilities:
+        """(1, …) float32 prepared input to (1, C) probabilities."""
+        return run(self.spec, self._network, inputs)
+
+    def run_with_logits(self, inputs: Inputs) -> tuple[Probabilities, Probabilities]:
+        """(1, …) float32 prepared input to (1, C) probabilities and (1, C) logits."""
+        assert self._both is not None, "it was opened without logits"
+        found = self._both(inputs)
+        return run(self.spec, lambda _: found[0], inputs), found[1].reshape(len(inputs), -1)
 
     def _score(self, picture: Pictures) -> Probabilities:
         """(C,) probabilities of one picture, through the one input buffer."""
@@ -107,6 +147,35 @@ def _checked(spec: ModelSpec) -> Network:
     return network_of(session)
 
 
+def _first_of(both: Both) -> Network:
+    return lambda inputs: both(inputs)[0]
+
+
+def _with_logits(spec: ModelSpec) -> Both:
+    """The reference's session, as a function to the model's first output and its logits."""
+    if spec.output == "logits":
+        network = _checked(spec)
+
+        def once(inputs: Inputs) -> tuple[Probabilities, Probabilities]:
+            return (values := network(inputs)), values
+
+        return once
+    from evonsfw.gradient import exposing_logits
+
+    found = exposing_logits(spec.path)
+    if found is None:
+        raise ValueError(f"classifier '{spec.name}': its file gives no values before a softmax")
+    session = cpu_session_of(found[0], spec.path)
+    check_shape(spec, session)
+    source, names = session.get_inputs()[0].name, [session.get_outputs()[0].name, found[1]]
+
+    def both(inputs: Inputs) -> tuple[Probabilities, Probabilities]:
+        output, logits = session.run(names, {source: inputs})
+        return np.asarray(output), np.asarray(logits)
+
+    return both
+
+
 def _opened(
     spec: ModelSpec, backend: str, file: Path | None, sizes: tuple[int, ...] = (1,)
 ) -> Network:
@@ -122,6 +191,11 @@ def run(spec: ModelSpec, network: Network, inputs: Inputs) -> Probabilities:
             f"classifier '{spec.name}': {values.shape[1]} outputs, but {len(spec.classes)} "
             f"class names"
         )
+    return to_probabilities(spec, values)
+
+
+def to_probabilities(spec: ModelSpec, values: Probabilities) -> Probabilities:
+    """(B, C) first outputs to probabilities: the softmax, where the file does not apply it."""
     return values if spec.output == "probabilities" else softmax(values)
 
 

@@ -79,15 +79,21 @@ def _flags() -> dict[str, typing.Any]:
         kind = _option_type(field.annotation)
         shown = _shown(field.get_default())
         default = f" Default: {shown}." if shown else ""
+        word = (field.alias or name).replace("_", "-")
+        flag = field.annotation is bool
         option = typer.Option(
-            "--" + (field.alias or name).replace("_", "-"),
+            f"--{word}/--no-{word}" if flag else f"--{word}",
             help=_escaped(f"{field.description}{default}"),
             show_default=False,
-            metavar=_METAVARS.get(name) or _number_word(field.annotation) or "WORD",
+            metavar=None if flag else _metavar(name, field.annotation),
             rich_help_panel=_panel(name),
         )
         options[name] = Annotated[kind, option]
     return options
+
+
+def _metavar(name: str, annotation: Any) -> str:
+    return _METAVARS.get(name) or _number_word(annotation) or "WORD"
 
 
 _METAVARS = {
@@ -103,9 +109,11 @@ _METAVARS = {
 }
 _PANELS = {
     "Picture": ("shapes", "n", "size", "alpha", "background", "palette"),
-    "Goal": ("classifier", "class_", "objective", "target_score", "target"),
-    "Search": ("search", "population", "seed"),
-    "End (the first one reached counts)": ("generations", "evaluations", "minutes", "until"),
+    "Goal": ("classifier", "class_", "objective", "target_score", "target", "robust", "pareto"),
+    "Search": ("search", "gradient", "population", "seed"),
+    "End (the first one reached counts)": (
+        *("generations", "evaluations", "minutes", "until", "fewest"),
+    ),
 }
 
 
@@ -114,7 +122,11 @@ def _panel(name: str) -> str:
 
 
 def _option_type(annotation: Any) -> Any:
-    """Words, as many as a field takes: the field itself checks and converts them."""
+    """Words, as many as a field takes: the field itself checks and converts them; a field that
+    is true or false is a flag and its opposite.
+    """
+    if annotation is bool:
+        return bool | None
     return tuple[str, str] | None if typing.get_args(annotation) == (float, float) else str | None
 
 
@@ -131,6 +143,8 @@ def _number_word(annotation: Any) -> str | None:
 def _shown(default: Any) -> str:
     if isinstance(default, tuple):
         return " ".join(str(part) for part in default)
+    if isinstance(default, bool):
+        return "yes" if default else "no"
     return "" if default is None else str(default)
 
 
@@ -154,6 +168,13 @@ def _with_flags(command: Callable[..., None]) -> Callable[..., None]:
     command.__signature__ = inspect.Signature(added + keyword)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in added + keyword}
     return command
+
+
+def _given(settings: dict[str, Any], base: dict[str, Any] | None = None) -> RunConfig:
+    """Flags that were given, over the values of a file, checked."""
+    given = {key: value for key, value in settings.items() if value is not None}
+    aliases = {name: field.alias or name for name, field in RunConfig.model_fields.items()}
+    return make_config({**(base or {}), **{aliases[key]: value for key, value in given.items()}})
 
 
 def _version(wanted: bool) -> None:
@@ -206,8 +227,7 @@ def evolve(
             )
         return
     base = read_config(config) if config is not None else {}
-    aliases = {name: field.alias or name for name, field in RunConfig.model_fields.items()}
-    checked = make_config({**base, **{aliases[key]: value for key, value in given.items()}})
+    checked = _given(settings, base)
     from evonsfw.launch import start_run
 
     start_run(checked, out, shlex.join(["evonsfw", *sys.argv[1:]]), _want_window(window), _say)
@@ -258,15 +278,54 @@ def score(
         str, typer.Option(help="A known name, a .yaml or an .onnx.")
     ] = "open_nsfw",
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
+    views: Annotated[
+        bool,
+        typer.Option("--views", help="Score each picture saved again, re-rendered, moved, turned."),
+    ] = False,
+    class_: Annotated[
+        str | None,
+        typer.Option(
+            "--class",
+            metavar="NAME|INDEX",
+            help="With --views: the class whose score counts. Default: the classifier's own.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Print what a classifier says of pictures, by its own reference pipeline."""
     from evonsfw.scoring import score_files
 
-    failures = score_files(pictures, classifier, json, _say)
+    failures = score_files(pictures, classifier, json, _say, views, class_)
     for failure in failures:
         print(f"evonsfw: {failure}", file=sys.stderr)
     if failures:
         raise typer.Exit(2)
+
+
+@app.command(epilog="Example: evonsfw ladder --steps 11 --shapes circles --n 50")
+@_with_flags
+def ladder(
+    steps: Annotated[
+        str,
+        typer.Option(metavar="INTEGER", help="Pictures, those of 0 and 1 included. Default: 11."),
+    ] = "11",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder. Default: runs/<time>_ladder_<shapes>-<n>_s<seed>.",
+            rich_help_panel="Machine and files",
+        ),
+    ] = None,
+    **settings: Any,
+) -> None:
+    """Make a series of pictures, from a score of 0 to one of 1, by moving one picture along."""
+    from evonsfw.ladder import make_ladder
+
+    if not steps.isdecimal():
+        raise ValueError(f"steps = '{steps}': expected a whole number, as in --steps 11")
+    command = shlex.join(["evonsfw", *sys.argv[1:]])
+    if not make_ladder(_given(settings), int(steps), out, command, _say):
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: evonsfw doctor")

@@ -2,75 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import pydantic
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from evonsfw import spelling
 from evonsfw.backends import AUTO, backend_names, device_names, load_backend
 from evonsfw.colour import parse_colour
 from evonsfw.discovery import nearest
 from evonsfw.genome import Encoding
 from evonsfw.model_spec import DEFAULT
-from evonsfw.objectives import load_objective, objective_names
-from evonsfw.search import load_search, search_names
+from evonsfw.objectives import objective_names
+from evonsfw.search import load_search, search_names, use_of_gradient
+from evonsfw.several import SEARCH, check_list
 from evonsfw.shapes import Canvas, load_shape, shape_names
-from evonsfw.strict_yaml import explain, read_text, read_yaml
+from evonsfw.strict_yaml import explain, read_yaml
+from evonsfw.wishes import check_objective, has_value, is_expression
 
 FORMAT = 1
 """Version of the run folder's files; a higher one is refused."""
 MIN_SIDE, MAX_SIDE = 16, 4096
 DEFAULT_EVALUATIONS = 20_000
 """Where a run ends that was given no other end and does not reach its score."""
+EXPRESSION_EVALUATIONS = 2_000
+"""The same, where no score is known that would be good enough."""
+PARETO_EVALUATIONS = 4_000
+"""The same, where several objectives are sought at once."""
+MAX_WORD = 40
+"""Characters of an expression in a folder's name."""
 
-
-def _words(value: Any) -> Any:
-    """Take "a,b" or a YAML list to a tuple of words."""
-    parts = value.split(",") if isinstance(value, str) else value
-    if not isinstance(parts, list | tuple):
-        return parts if parts is not None else ()
-    return tuple(p.strip() if isinstance(p, str) else p for p in parts)
-
-
-def _palette(value: Any) -> Any:
-    """Take "#rrggbb,…", a YAML list, or the name of a YAML file that holds one."""
-    if isinstance(value, str) and Path(value).suffix in (".yaml", ".yml"):
-        return _palette_file(Path(value))
-    return _words(value)
-
-
-def _palette_file(path: Path) -> tuple[str, ...]:
-    text = read_text(path, "palette")
-    try:
-        content = yaml.safe_load(text)
-    except Exception:  # noqa: BLE001  # PyYAML raises more kinds than its own
-        content = None
-    if isinstance(content, dict):
-        content = content.get("palette")
-    if not isinstance(content, list) or not all(isinstance(c, str) for c in content):
-        raise ValueError(f"palette {path}: expected a YAML list of '#rrggbb' colours, in quotes")
-    return tuple(content)
-
-
-def _size(value: Any) -> Any:
-    """Take "256", 256 or "640x480" to "WxH"."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value}x{value}"
-    if isinstance(value, str):
-        sides = value.lower().replace("×", "x").split("x")
-        if 1 <= len(sides) <= 2 and all(side.strip().isdecimal() for side in sides):
-            return f"{int(sides[0])}x{int(sides[-1])}"
-    return value
-
-
-def _class(value: Any) -> Any:
-    """Take an index that YAML reads as a number to the text that a name would be."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Words = Annotated[tuple[str, ...], BeforeValidator(spelling.words)]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -89,7 +53,7 @@ class RunConfig(BaseModel):
         ("triangles",), description=f"Shapes to paint with: {', '.join(shape_names())}, or a mix."
     )
     n: int = Field(100, ge=1, le=5000, description="Number of shapes.")
-    size: Annotated[str, BeforeValidator(_size)] = Field(
+    size: Annotated[str, BeforeValidator(spelling.size)] = Field(
         "256x256",
         description="Canvas that is scored, in pixels: a side or WxH, 16 to 4096. With --target, "
         "the default has its proportions.",
@@ -98,13 +62,15 @@ class RunConfig(BaseModel):
         (0.3, 0.9), description="Lowest and highest opacity of a shape, 0 to 1."
     )
     background: str = Field("evolve", description="'evolve', or a fixed colour like '#102030'.")
-    palette: Annotated[tuple[str, ...], BeforeValidator(_palette)] = Field(
+    palette: Annotated[tuple[str, ...], BeforeValidator(spelling.palette)] = Field(
         (), description="Colours to choose from: '#264653,#2a9d8f,…' or a YAML file with a list."
     )
     classifier: str = Field(
-        DEFAULT, description="Classifier: a known name, a .yaml (see models/README.md) or an .onnx."
+        DEFAULT,
+        description="Classifier: a known name, a .yaml (see models/README.md) or an .onnx; or "
+        "several, with commas between them, for an --objective that looks at all.",
     )
-    class_: Annotated[str | None, BeforeValidator(_class)] = Field(
+    class_: Annotated[str | None, BeforeValidator(spelling.index)] = Field(
         None,
         alias="class",
         description="Class whose score counts: a name or an index. Default: the classifier's own "
@@ -112,8 +78,9 @@ class RunConfig(BaseModel):
     )
     objective: str | None = Field(
         None,
-        description=f"What to reach: {', '.join(objective_names())}. Default: highest, or what "
-        "--target-score or --target ask for.",
+        description=f"What to reach: {', '.join(objective_names())}; or an expression, as in "
+        "'nsfw - 0.5*clutter' (docs/objectives.md). Default: highest, or what --target-score or "
+        "--target ask for.",
     )
     target_score: float | None = Field(
         None, ge=0.0, le=1.0, description="Reach exactly this score, 0 to 1."
@@ -121,7 +88,25 @@ class RunConfig(BaseModel):
     target: str | None = Field(
         None, description="Reach likeness to this picture (RMSE); no classifier is loaded."
     )
-    search: str = Field("genetic", description=f"Search algorithm: {', '.join(search_names())}.")
+    search: str = Field("auto", description=f"Search algorithm: {', '.join(search_names())}.")
+    gradient: bool = Field(
+        True,
+        description="Use the classifier's gradient, where the search can: each is counted as two "
+        "more scorings.",
+    )
+    robust: bool = Field(
+        False,
+        description="The worst view counts: saved as JPEG or WebP, at other sizes, moved, flipped.",
+    )
+    fewest: bool = Field(
+        False,
+        description="When the score is reached, take out and merge shapes for as long as it holds.",
+    )
+    pareto: bool = Field(
+        False,
+        description="Several objectives, separated by commas: leave the pictures that none beats "
+        "in all of them.",
+    )
     population: int | None = Field(
         None, ge=2, le=4096, description="Individuals a generation. Default: the search's own."
     )
@@ -135,7 +120,7 @@ class RunConfig(BaseModel):
     minutes: Annotated[float, Field(gt=0.0)] | None = Field(
         None, description="Stop after this many minutes."
     )
-    until: Annotated[float, Field(ge=0.0)] | None = Field(
+    until: float | None = Field(
         None,
         description="Stop when the best score is this good (for --target-score: this close; for "
         "--target: an RMSE this low). Default, if no other end is given: 0.99 for the highest, "
@@ -200,7 +185,7 @@ class RunConfig(BaseModel):
     @classmethod
     def _known_objective(cls, value: str | None) -> str | None:
         if value is not None:
-            load_objective(value)
+            check_objective(value)
         return value
 
     @pydantic.field_validator("search")
@@ -226,8 +211,10 @@ class RunConfig(BaseModel):
 
     @pydantic.field_validator("*", mode="before")
     @classmethod
-    def _no_truth(cls, value: Any) -> Any:
+    def _no_truth(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
         """YAML's `yes` and `true` would pass for the number 1."""
+        if cls.model_fields[str(info.field_name)].annotation is bool:
+            return value
         parts = value if isinstance(value, list | tuple) else [value]
         if any(isinstance(part, bool) for part in parts):
             raise ValueError(f"{str(value).lower()}: expected a number or a text, not yes or no")
@@ -241,12 +228,30 @@ class RunConfig(BaseModel):
         given = "likeness" if self.target is not None else given
         if given and self.objective not in (None, given):
             raise ValueError(f"objective '{self.objective}' takes no target: leave one out")
-        likeness = self.goal_name == "likeness"
-        if likeness and self.class_ is not None:
+        if self.class_ is not None and self.goal_name == "likeness":
             raise ValueError("a likeness has no classes: leave out --class")
-        if not likeness and self.until is not None and self.until > 1.0:
-            raise ValueError(f"until = {self.until:g}: a score is at most 1")
+        if self.class_ is not None and has_value(self.goal_name):
+            raise ValueError("an expression names its classes itself: leave out --class")
+        self._check_until()
+        check_list(self.goal_name, self.pareto, self.search)
+        if self.pareto and self.fewest:
+            raise ValueError("--fewest is for one objective: leave it out with --pareto")
         return self
+
+    def _check_until(self) -> None:
+        if self.until is None or has_value(self.goal_name):
+            return
+        if self.until < 0.0:
+            raise ValueError(f"until = '{self.until:g}': expected a number from 0")
+        if self.until > 1.0 and self.goal_name != "likeness":
+            raise ValueError(f"until = {self.until:g}: a score is at most 1")
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _search_of_several(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("pareto") is True:
+            return {"search": SEARCH, **values}
+        return values
 
     @property
     def goal_name(self) -> str:
@@ -258,6 +263,21 @@ class RunConfig(BaseModel):
         return "highest" if self.target_score is None else "target-score"
 
     @property
+    def goal_word(self) -> str:
+        """The objective's name for a file: an expression's has letters, digits and - only."""
+        if not is_expression(self.goal_name):
+            return self.goal_name
+        word = re.sub(r"[^a-z0-9]+", "-", self.goal_name.lower()).strip("-")
+        return word[:MAX_WORD].strip("-") or "expression"
+
+    @property
+    def classifiers(self) -> tuple[str, ...]:
+        """Each classifier as it was given, the first one first."""
+        if "," not in self.classifier or Path(self.classifier).is_file():
+            return (self.classifier,)
+        return tuple(part.strip() for part in self.classifier.split(","))
+
+    @property
     def canvas(self) -> Canvas:
         """Width and height in pixels."""
         width, height = self.size.split("x")
@@ -267,6 +287,11 @@ class RunConfig(BaseModel):
     def encoding(self) -> Encoding:
         """What the genes mean."""
         return Encoding(self.shapes, self.n, self.alpha, self.background, self.palette)
+
+    @property
+    def takes_gradients(self) -> bool:
+        """Whether the search may want gradients."""
+        return self.gradient and bool(use_of_gradient(self.search))
 
     @property
     def has_end(self) -> bool:
@@ -309,11 +334,20 @@ def read_config(path: Path) -> dict[str, Any]:
             f"this one reads up to {FORMAT}): update evonsfw"
         )
     for key in ("target", "classifier"):
-        beside = path.parent / str(values.get(key))
-        if values.get(key) and beside.is_file():
-            values[key] = str(beside)
+        if values.get(key):
+            values[key] = _found_beside(path.parent, values[key])
     try:
         make_config(values)
     except ValueError as error:
         raise ValueError(f"config {path}: {error}") from None
     return values
+
+
+def _found_beside(folder: Path, value: Any) -> Any:
+    """The name of a file, or names with commas between them; those in the folder with it."""
+    if not isinstance(value, str) or (folder / value).is_file():
+        return str(folder / value) if isinstance(value, str) else value
+    parts = [part.strip() for part in value.split(",")]
+    if not any((folder / part).is_file() for part in parts):
+        return value
+    return ",".join(str(folder / part) if (folder / part).is_file() else part for part in parts)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from evonsfw.pipeline import Job, Pipeline
 from evonsfw.preparation import input_shape
+from evonsfw.search import FITNESS_ONLY, Wants
 
 Slice = tuple[int, int]
 
@@ -27,6 +28,7 @@ class Task(NamedTuple):
     number: int
     start: int
     stop: int
+    wants: Wants
 
 
 CAPACITY = 256
@@ -57,8 +59,9 @@ class Crew:
 
     Attributes:
         genomes: (capacity, L) float32 in shared memory: what to work on.
-        results: (capacity, 2) float64: fitness and score.
+        results: (capacity, 2 + M) float64: fitness, score, and each of several wishes' values.
         inputs: (capacity, …) float32: prepared inputs, where `prepare_only`.
+        gradients: (capacity, L) float32, where the job has any.
         deaths: workers that have been replaced.
     """
 
@@ -66,8 +69,10 @@ class Crew:
         self, job: Job, workers: int, prepare_only: bool, capacity: int = CAPACITY
     ) -> None:
         shape = input_shape(job.model) if prepare_only and job.model else (0,)
-        self._board = Board.create(capacity, job.encoding.length, shape)
-        self.genomes, self.results, self.inputs = self._board.arrays()
+        slopes = job.encoding.length if job.gradient else 0
+        columns = 2 + job.wishes
+        self._board = Board.create(capacity, job.encoding.length, columns, shape, slopes)
+        self.genomes, self.results, self.inputs, self.gradients = self._board.arrays()
         self._job, self._prepare_only = job, prepare_only
         self._context = multiprocessing.get_context("spawn")
         self.deaths = 0
@@ -80,9 +85,9 @@ class Crew:
         for worker in self._workers:
             self._brief(worker)
 
-    def submit(self, slices: Sequence[Slice]) -> list[Task]:
+    def submit(self, slices: Sequence[Slice], wants: Wants = FITNESS_ONLY) -> list[Task]:
         """Queue slices of the board and start on them, as far as workers are free."""
-        tasks = [Task(next(self._numbers), start, stop) for start, stop in slices]
+        tasks = [Task(next(self._numbers), start, stop, wants) for start, stop in slices]
         self._waiting.extend(tasks)
         self._hand_out()
         return tasks
@@ -176,7 +181,7 @@ class Crew:
         for worker in self._workers:
             worker.process.join()
         self._workers = []
-        del self.genomes, self.results, self.inputs
+        del self.genomes, self.results, self.inputs, self.gradients
         self._board.unlink()
 
 
@@ -196,12 +201,15 @@ class Board:
     blocks: tuple[shared_memory.SharedMemory, ...]
     shapes: tuple[tuple[int, ...], ...]
 
-    TYPES: ClassVar = (np.float32, np.float64, np.float32)
+    TYPES: ClassVar = (np.float32, np.float64, np.float32, np.float32)
 
     @classmethod
-    def create(cls, capacity: int, length: int, input_shape: tuple[int, ...]) -> Board:
-        """Room for `capacity` genomes, their results, and their inputs."""
-        shapes = ((capacity, length), (capacity, 2), (capacity, *input_shape))
+    def create(
+        cls, capacity: int, length: int, columns: int, input_shape: tuple[int, ...], slopes: int
+    ) -> Board:
+        """Room for `capacity` genomes, their results, inputs and gradients of that length."""
+        lengths = ((length,), (columns,), input_shape, (slopes,))
+        shapes = tuple((capacity, *one) for one in lengths)
         sizes = [
             max(8, int(np.prod(shape)) * np.dtype(kind).itemsize)
             for shape, kind in zip(shapes, cls.TYPES, strict=True)
@@ -221,7 +229,7 @@ class Board:
         return tuple((b.name, shape) for b, shape in zip(self.blocks, self.shapes, strict=True))
 
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
-        """Genomes, results and inputs."""
+        """Genomes, results, inputs and gradients."""
         return tuple(
             np.ndarray(shape, kind, buffer=block.buf)
             for block, shape, kind in zip(self.blocks, self.shapes, self.TYPES, strict=True)
@@ -255,7 +263,7 @@ def _work(
     """A worker's life: read a slice, do it, say so, until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     board = Board.attach(names)
-    genomes, results, inputs = board.arrays()
+    genomes, results, inputs, gradients = board.arrays()
     try:
         job: Job = pipe.recv()
         pipeline = Pipeline(job, score=not prepare_only)
@@ -265,9 +273,13 @@ def _work(
             if prepare_only:
                 pipeline.prepare(genomes[start:stop], inputs[start:stop])
             else:
-                evaluation = pipeline.evaluate(genomes[start:stop])
+                evaluation = pipeline.evaluate(genomes[start:stop], task.wants)
                 results[start:stop, 0] = evaluation.fitness
                 results[start:stop, 1] = evaluation.scores
+                if evaluation.parts is not None:
+                    results[start:stop, 2:] = evaluation.parts
+                if evaluation.gradients is not None:
+                    gradients[start:stop] = evaluation.gradients
             pipe.send(task)
     except (EOFError, OSError):
         return  # the main process has ended

@@ -8,17 +8,18 @@ import numpy as np
 
 from evonsfw.config import RunConfig, make_config
 from evonsfw.evolution import Progress
-from evonsfw.objectives import Goal, Objective, load_objective
+from evonsfw.objectives import Goal
 from evonsfw.scene import format_score
+from evonsfw.wishes import Wish, reached
 
 
-def end_reached(config: RunConfig, objective: Objective, done: Progress) -> str | None:
+def end_reached(config: RunConfig, wish: Wish, done: Progress) -> str | None:
     """Which end has been reached, in words, or None."""
     if done.best is None:
         return None
     until = config.until
-    if until is not None and objective.reached(done.best.score, until):
-        return f"reached {objective.label} {format_score(done.best.score)}"
+    if until is not None and wish.reached(done.best.score, until):
+        return f"reached {wish.label} {format_score(done.best.score)}"
     if config.evaluations is not None and done.evaluations >= config.evaluations:
         return f"{config.evaluations:,} scorings done"
     if config.generations is not None and done.generation >= config.generations:
@@ -57,4 +58,4 @@ def _was_reached(config: RunConfig, score: float) -> bool:
     assert config.until is not None
     target = np.zeros((1, 1, 3), np.uint8)
     goal = Goal(target_score=config.target_score, target=target)
-    return load_objective(config.goal_name).build(goal).reached(score, config.until)
+    return reached(config.goal_name, goal, score, config.until)

@@ -11,7 +11,7 @@ import os
 import shutil
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Protocol
@@ -23,11 +23,14 @@ from evonsfw.backends import load_backend
 from evonsfw.classifier import SIZES, BatchScorer
 from evonsfw.crew import CAPACITY, CancelledError, Crew, EvaluationError, Slice, Task
 from evonsfw.model_spec import ModelSpec
-from evonsfw.pipeline import Evaluation, Genomes, Job, Pipeline, warm_up
+from evonsfw.pipeline import Evaluation, Genomes, Job, Pipeline, joined, warm_up
 from evonsfw.preparation import input_shape
+from evonsfw.search import FITNESS_ONLY, Wants
 
 LANE = CAPACITY // 2
 """Genomes of one of the two batches that a pool works on at a time."""
+GRADIENT_LANE = 16
+"""Likewise, where there are gradients: batches are small, and each takes twice the memory."""
 OWNER_BATCH = 128
 """Pictures that a GPU scores at a time, at most; batches are cut at multiples of it."""
 OWNER_LANES = (4 * OWNER_BATCH, 2 * OWNER_BATCH)
@@ -42,8 +45,10 @@ class Evaluator(Protocol):
 
     workers: int
 
-    def evaluate(self, genomes: Genomes, cancelled: Callable[[], bool]) -> Evaluation:
-        """(B, L) genomes in [0, 1] to fitness and scores.
+    def evaluate(
+        self, genomes: Genomes, cancelled: Callable[[], bool], wants: Wants = FITNESS_ONLY
+    ) -> Evaluation:
+        """(B, L) genomes in [0, 1] to fitness and scores, and what else is wanted.
 
         Raises:
             CancelledError: `cancelled()` became true.
@@ -51,7 +56,7 @@ class Evaluator(Protocol):
         """
         ...
 
-    def begin(self, genomes: Genomes) -> None:
+    def begin(self, genomes: Genomes, wants: Wants = FITNESS_ONLY) -> None:
         """Take note of a batch that `evaluate` will be called with, after those begun before."""
         ...
 
@@ -116,23 +121,25 @@ class Inline:
         self._size = job.slice_size if scorer is None else scorer.sizes[-1]
         self._pipeline = Pipeline(job, score=scorer is None)
 
-    def evaluate(self, genomes: Genomes, cancelled: Callable[[], bool]) -> Evaluation:
+    def evaluate(
+        self, genomes: Genomes, cancelled: Callable[[], bool], wants: Wants = FITNESS_ONLY
+    ) -> Evaluation:
         """Slice by slice, so that a cancelled generation ends soon."""
         parts = []
         for start, stop in _slices(0, len(genomes), self._size):
             if cancelled():
                 raise CancelledError
-            parts.append(self._part(genomes[start:stop]))
-        return _joined(parts)
+            parts.append(self._part(genomes[start:stop], wants))
+        return joined(parts)
 
-    def _part(self, genomes: Genomes) -> Evaluation:
+    def _part(self, genomes: Genomes, wants: Wants) -> Evaluation:
         if self._scorer is None:
-            return self._pipeline.evaluate(genomes)
+            return self._pipeline.evaluate(genomes, wants)
         inputs = np.empty((len(genomes), *input_shape(self._scorer.spec)), np.float32)
         self._pipeline.prepare(genomes, inputs)
         return self._pipeline.value(_on_gpu(self._scorer, inputs))
 
-    def begin(self, genomes: Genomes) -> None:
+    def begin(self, genomes: Genomes, wants: Wants = FITNESS_ONLY) -> None:
         """Nobody else is there to begin."""
 
     def close(self) -> None:
@@ -154,10 +161,10 @@ class _Lanes(ABC):
         self._crew = crew
         self._lane = lane
         self._most = most
-        self._begun: deque[tuple[Genomes, int, list[Task] | None]] = deque()
+        self._begun: deque[tuple[Genomes, Wants, int, list[Task] | None]] = deque()
         self._count = 0
 
-    def begin(self, genomes: Genomes) -> None:
+    def begin(self, genomes: Genomes, wants: Wants = FITNESS_ONLY) -> None:
         """Have the workers begin on a batch that `evaluate` will be called with.
 
         Two batches may be begun at a time, each in its lane of the board; one that is larger than
@@ -166,42 +173,46 @@ class _Lanes(ABC):
         first = self._lane * (self._count % 2)
         self._count += 1
         fits = len(genomes) <= self._lane
-        self._begun.append((genomes, first, self._put(genomes, first) if fits else None))
+        tasks = self._put(genomes, first, wants) if fits else None
+        self._begun.append((genomes, wants, first, tasks))
 
-    def evaluate(self, genomes: Genomes, cancelled: Callable[[], bool]) -> Evaluation:
+    def evaluate(
+        self, genomes: Genomes, cancelled: Callable[[], bool], wants: Wants = FITNESS_ONLY
+    ) -> Evaluation:
         """Finish the batch that was begun first; one that was not begun is begun now.
 
         Raises:
             RuntimeError: it is another batch that was begun first.
         """
         if not self._begun:
-            self.begin(genomes)
-        begun, first, tasks = self._begun.popleft()
-        if begun is not genomes and not np.array_equal(begun, genomes):
+            self.begin(genomes, wants)
+        begun, wanted, first, tasks = self._begun.popleft()
+        same = begun is genomes or np.array_equal(begun, genomes)
+        if not same or wanted != wants:
             raise RuntimeError("evaluate() was called with another batch than was begun first")
         if tasks is not None:
             return self._finish(tasks, first, len(genomes), cancelled)
-        return _joined(list(self._large(genomes, first, cancelled)))
+        return joined(list(self._large(genomes, first, cancelled, wants)))
 
     def _large(
-        self, genomes: Genomes, first: int, cancelled: Callable[[], bool]
+        self, genomes: Genomes, first: int, cancelled: Callable[[], bool], wants: Wants
     ) -> Iterable[Evaluation]:
         """A batch that does not fit into its lane: each half is filled while the other is done."""
         half = self._lane // 2
         begun: deque[tuple[list[Task], int, int]] = deque()
         for turn, (start, stop) in enumerate(_slices(0, len(genomes), half)):
             place = first + half * (turn % 2)
-            begun.append((self._put(genomes[start:stop], place), place, stop - start))
+            begun.append((self._put(genomes[start:stop], place, wants), place, stop - start))
             if len(begun) == 2:
                 yield self._finish(*begun.popleft(), cancelled)
         while begun:
             yield self._finish(*begun.popleft(), cancelled)
 
-    def _put(self, genomes: Genomes, first: int) -> list[Task]:
+    def _put(self, genomes: Genomes, first: int, wants: Wants) -> list[Task]:
         """Write genomes to the board, and have slices of it done."""
         self._crew.genomes[first : first + len(genomes)] = genomes
         size = _slice_size(len(genomes), self.workers, self._most)
-        return self._crew.submit(list(_slices(first, first + len(genomes), size)))
+        return self._crew.submit(list(_slices(first, first + len(genomes), size)), wants)
 
     @abstractmethod
     def _finish(
@@ -218,7 +229,9 @@ class Pool(_Lanes):
     """Worker processes that render and score; nothing but genes and numbers travel."""
 
     def __init__(self, job: Job, workers: int) -> None:
-        super().__init__(Crew(job, workers, prepare_only=False), workers, LANE, job.slice_size)
+        lane = GRADIENT_LANE if job.gradient else LANE
+        crew = Crew(job, workers, prepare_only=False, capacity=2 * lane)
+        super().__init__(crew, workers, lane, job.slice_size)
 
     def _finish(
         self, tasks: list[Task], first: int, count: int, cancelled: Callable[[], bool]
@@ -227,7 +240,10 @@ class Pool(_Lanes):
         for _ in self._crew.finish(tasks, cancelled):
             pass
         results = self._crew.results[first : first + count].copy()
-        return Evaluation(results[:, 0], results[:, 1])
+        wanted = tasks[0].wants.gradient
+        gradients = self._crew.gradients[first : first + count].copy() if wanted else None
+        parts = results[:, 2:] if results.shape[1] > 2 else None
+        return Evaluation(results[:, 0], results[:, 1], gradients, parts)
 
 
 class Owner(_Lanes):
@@ -262,7 +278,7 @@ class Owner(_Lanes):
                     futures.append(self._thread.submit(_on_gpu, self._scorer, inputs))
         finally:
             wait(futures)  # whatever happens: they read what the workers will write to
-        return _joined([self._pipeline.value(future.result()) for future in futures])
+        return joined([self._pipeline.value(future.result()) for future in futures])
 
     def close(self) -> None:
         """End the scoring thread, then the workers, whose memory it reads."""
@@ -293,10 +309,3 @@ def _slice_size(count: int, workers: int, most: int) -> int:
 def _slices(start: int, stop: int, size: int) -> Iterable[Slice]:
     for first in range(start, stop, size):
         yield first, min(first + size, stop)
-
-
-def _joined(parts: Sequence[Evaluation]) -> Evaluation:
-    return Evaluation(
-        np.concatenate([part.fitness for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-    )

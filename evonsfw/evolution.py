@@ -16,16 +16,18 @@ from deap import tools
 from evonsfw.crew import CancelledError
 from evonsfw.generation import Champion, Generation, read_only
 from evonsfw.pipeline import Evaluation
-from evonsfw.search import Search, State
+from evonsfw.search import FITNESS_ONLY, Search, State, Wants
+
+Genomes = npt.NDArray[np.float32]
 
 
 class Scorer(Protocol):
     """The part of an evaluator that the loop needs."""
 
     def evaluate(
-        self, genomes: npt.NDArray[np.float32], cancelled: Callable[[], bool]
+        self, genomes: Genomes, cancelled: Callable[[], bool], wants: Wants = FITNESS_ONLY
     ) -> Evaluation:
-        """(B, L) genomes to fitness and scores."""
+        """(B, L) genomes to fitness and scores, and what else is wanted."""
         ...
 
 
@@ -61,11 +63,13 @@ class Referee:
 
     Attributes:
         score: (L,) genome to its fitness and score, (1,) each, by the reference.
+        cost: how many scorings that takes.
         wanted: whether a run that stood so would be at an end, so that now is the time.
     """
 
-    score: Callable[[npt.NDArray[np.float32]], Evaluation]
+    score: Callable[[Genomes], Evaluation]
     wanted: Callable[[Progress], bool]
+    cost: int = 1
 
 
 class Evolution:
@@ -87,8 +91,9 @@ class Evolution:
         self._scorer: Scorer | None = None
         self._cancelled: Callable[[], bool] = lambda: False
         self._referee: Referee | None = None
-        self._begin: Callable[[npt.NDArray[np.float32]], None] = lambda _: None
-        self._flight: deque[npt.NDArray[np.float32]] = deque()
+        self._begin: Callable[[Genomes, Wants], None] = lambda _genomes, _wants: None
+        self._cost: Callable[[Wants], int] = lambda _: 1
+        self._flight: deque[tuple[Genomes, Wants]] = deque()
         self._scores: dict[bytes, float] = {}
         self.progress = Progress()
         self._statistics = tools.Statistics()
@@ -100,7 +105,8 @@ class Evolution:
         scorer: Scorer,
         cancelled: Callable[[], bool] = lambda: False,
         referee: Referee | None = None,
-        begin: Callable[[npt.NDArray[np.float32]], None] = lambda _: None,
+        begin: Callable[[Genomes, Wants], None] = lambda _genomes, _wants: None,
+        cost: Callable[[Wants], int] = lambda _: 1,
     ) -> Evolution:
         """Say who scores; to be called before iterating.
 
@@ -113,9 +119,10 @@ class Evolution:
                 counts as one.
             begin: called with each batch as soon as it is known, before `evaluate` is, so that
                 a scorer with workers can have them begin.
+            cost: how many scorings a genome takes.
         """
         self._scorer, self._cancelled, self._referee = scorer, cancelled, referee
-        self._begin = begin
+        self._begin, self._cost = begin, cost
         return self
 
     def __iter__(self) -> Iterator[Generation]:
@@ -129,17 +136,28 @@ class Evolution:
         started = self._clock() - self.progress.seconds
         while not self._cancelled():
             while len(self._flight) < self._search.in_flight:
-                self._flight.append(self._search.ask())
-                self.progress.evaluations += len(self._flight[-1])
-                self._begin(self._flight[-1])
+                self._flight.append((self._search.ask(), self._search.wants))
+                self.progress.evaluations += self._scorings(*self._flight[-1])
+                self._begin(*self._flight[-1])
+            genomes, wants = self._flight[0]
             try:
-                evaluation = self._scorer.evaluate(self._flight[0], self._cancelled)
+                evaluation = self._scorer.evaluate(genomes, self._cancelled, wants)
             except CancelledError:
                 return
+            if evaluation.gradients is not None:
+                self._search.learn(evaluation.gradients)
+            if wants.parts and evaluation.parts is not None:
+                self._search.weigh(evaluation.parts)
             self._search.tell(evaluation.fitness)
-            self._remember(self._flight.popleft(), evaluation.scores)
+            self._flight.popleft()
+            self._remember(genomes, evaluation.scores)
             if self._search.complete:
                 yield self._record(self._clock() - started)
+
+    @property
+    def genomes(self) -> Genomes:
+        """(P, L) genomes of the generation that was told last."""
+        return self._search.population()[0]
 
     def state(self) -> State:
         """All that `restore` needs; to be called between generations."""
@@ -148,7 +166,7 @@ class Evolution:
             "search": self._search.state(),
             "generation": self.progress.generation,
             "evaluations": self.progress.evaluations,
-            "in_flight": sum(map(len, self._flight)),
+            "in_flight": sum(self._scorings(*batch) for batch in self._flight),
             "seconds": self.progress.seconds,
             "rescored": self.progress.rescored,
             "rescored_at": self.progress.rescored_at,
@@ -182,7 +200,10 @@ class Evolution:
             self.progress.rescored_at = state["rescored_at"]
             self.progress.claimed = state["claimed"]
 
-    def _remember(self, genomes: npt.NDArray[np.float32], scores: npt.NDArray[np.float64]) -> None:
+    def _scorings(self, genomes: Genomes, wants: Wants) -> int:
+        return len(genomes) * self._cost(wants)
+
+    def _remember(self, genomes: Genomes, scores: npt.NDArray[np.float64]) -> None:
         """Keep the scores of the present population: survivors are not scored again. Those of the
         dead are swept out now and then.
         """
@@ -238,7 +259,7 @@ class Evolution:
         exact = referee.score(best.genome)
         progress.claimed = best.fitness
         progress.rescored += 1
-        progress.evaluations += 1
+        progress.evaluations += referee.cost
         progress.rescored_at = progress.evaluations
         judged = replace(best, fitness=float(exact.fitness[0]), score=float(exact.scores[0]))
         return judged if known is None or judged.fitness > known.fitness else known

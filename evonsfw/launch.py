@@ -22,6 +22,9 @@ from evonsfw.ends import end_reached, extended
 from evonsfw.evaluation import Evaluator, open_evaluator
 from evonsfw.evolution import Evolution
 from evonsfw.exporters import svg
+from evonsfw.fewest import check_fewest, fewest_due, leave_fewest
+from evonsfw.front import write_front
+from evonsfw.generation import Champion
 from evonsfw.live import Live, Snapshot
 from evonsfw.runs import TARGET, Recorder, RunFolder, create_run, require_new, save_picture
 from evonsfw.scene import View
@@ -64,6 +67,7 @@ def start_run(config: RunConfig, out: Path | None, command: str, window: bool, s
         require_new(out)
     with _patience(say, READYING):
         stage = set_up(complete(config))
+    check_fewest(stage.config)
     say(f"seed {stage.config.seed}, {place(stage, config.backend == AUTO)}")
     live = Live()
     with _signals(live), _evaluator(stage, say) as evaluator:
@@ -106,7 +110,11 @@ def resume_run(path: Path, more: dict[str, Any], window: bool, say: Say) -> None
                 f"get that one back, or begin anew: evonsfw --config {path / 'config.yaml'}"
             )
         evolution.restore(state)
-    reason = end_reached(stage.config, stage.objective, evolution.progress)
+    reason = end_reached(stage.config, stage.wish, evolution.progress)
+    best = evolution.progress.best
+    if best is not None and fewest_due(stage, path, best):
+        _pare(stage, RunFolder(path, config, stage.classifier_hash), best, say)
+        return
     if reason is not None:
         raise ValueError(
             f"run folder {path}: at its end already ({reason}); "
@@ -204,12 +212,12 @@ def _loop(
         return live.stopping()
 
     again = referee(stage, evolution.progress.rescored)
-    evolution.attach(evaluator, breathe, again, evaluator.begin)
+    evolution.attach(evaluator, breathe, again, evaluator.begin, stage.job.cost)
     try:
         for generation in evolution:
             live.publish(generation)
             recorder.record(generation, {**evolution.state(), HASH: stage.classifier_hash})
-            reason = end_reached(stage.config, stage.objective, evolution.progress)
+            reason = end_reached(stage.config, stage.wish, evolution.progress)
             if reason is not None:
                 live.stop(reason)
             if live.paused:
@@ -223,7 +231,7 @@ def _viewer(
     stage: Stage, folder: RunFolder, live: Live, window: bool, say: Say
 ) -> Callable[[], None]:
     """The window's or the progress bar's main loop."""
-    label = stage.objective.label
+    label = stage.label
     if window:
         from evonsfw.window import Window
 
@@ -277,4 +285,15 @@ def _report(stage: Stage, folder: RunFolder, evolution: Evolution, live: Live, s
     if done.best is None:
         say(f"{folder.path}: stopped before the first generation was scored")
         return
-    say(f"{folder.best}: {stage.objective.label} {score_on_disk(stage, folder.best):.6f}")
+    say(f"{folder.best}: {stage.wish.label} {score_on_disk(stage, folder.best):.6f}")
+    if stage.config.pareto:
+        say(write_front(stage, folder, evolution.genomes, done.generation))
+    if stage.config.fewest:
+        _pare(stage, folder, done.best, say)
+
+
+def _pare(stage: Stage, folder: RunFolder, best: Champion, say: Say) -> None:
+    """Leave as few shapes as it takes; Ctrl-C ends this, whatever ended the run."""
+    live = Live()
+    with _signals(live):
+        leave_fewest(stage, folder, best, live.stopping, say)

@@ -27,6 +27,42 @@ def margin(probabilities: npt.NDArray[np.float32], index: int) -> npt.NDArray[np
     return result
 
 
+def margin_slopes(probabilities: npt.NDArray[np.float32], index: int) -> npt.NDArray[np.float32]:
+    """D margin / d logit, where the probabilities are the softmax of the logits: the margin is
+    z_c - log sum_{j != c} exp z_j.
+
+    Args:
+        probabilities: (B, C) float32.
+        index: the class c, 0…C-1.
+
+    Returns:
+        (B, C) float32; each row adds up to 0.
+    """
+    p = np.maximum(probabilities.astype(np.float64), SMALLEST)
+    p[:, index] = 0.0
+    slopes = -p / p.sum(axis=1, keepdims=True)
+    slopes[:, index] = 1.0
+    return slopes.astype(np.float32)
+
+
+def probability_slopes(
+    probabilities: npt.NDArray[np.float32], index: int
+) -> npt.NDArray[np.float32]:
+    """D p_c / d logit, where the probabilities are the softmax of the logits: p_c (1[j = c] - p_j).
+
+    Args:
+        probabilities: (B, C) float32.
+        index: the class c, 0…C-1.
+
+    Returns:
+        (B, C) float32; each row adds up to 0.
+    """
+    p = probabilities.astype(np.float64)
+    slopes = -p[:, [index]] * p
+    slopes[:, index] += p[:, index]
+    return slopes.astype(np.float32)
+
+
 def logit(score: float) -> float:
     """The margin of one probability, within ±104, so that 0 and 1 have one too."""
     return math.log(max(score, SMALLEST)) - math.log(max(1.0 - score, SMALLEST))

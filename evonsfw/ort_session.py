@@ -30,6 +30,15 @@ def cpu_session(path: Path) -> ort.InferenceSession:
     return open_session(path, options, ["CPUExecutionProvider"])
 
 
+def cpu_session_of(content: bytes, path: Path) -> ort.InferenceSession:
+    """The same, on a serialised model that was made from a file.
+
+    Raises:
+        ValueError: it is not a model that onnxruntime reads; names the file.
+    """
+    return _opened(content, path, single_threaded(), ["CPUExecutionProvider"])
+
+
 def single_threaded() -> ort.SessionOptions:
     """Options for one thread that does not spin while it waits."""
     options = ort.SessionOptions()
@@ -47,15 +56,22 @@ def open_session(
         ValueError: the file is not a model that onnxruntime reads, or it fell back to the CPU,
             which it does without a word.
     """
-    try:
-        session = ort.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # noqa: BLE001  # onnxruntime raises many kinds, none public
-        reason = str(error).splitlines()[0][:200]
-        raise ValueError(f"classifier file {path}: onnxruntime cannot read it: {reason}") from None
+    session = _opened(str(path), path, options, providers)
     wants_cpu = providers is not None and providers[0] == "CPUExecutionProvider"
     if not wants_cpu and session.get_providers()[0] == "CPUExecutionProvider":
         raise ValueError("onnxruntime fell back from the GPU to the CPU; check the GPU's driver")
     return session
+
+
+def _opened(
+    source: str | bytes, path: Path, options: ort.SessionOptions, providers: list[Any] | None
+) -> ort.InferenceSession:
+    """A session on a file's name or a model's bytes."""
+    try:
+        return ort.InferenceSession(source, options, providers=providers)
+    except Exception as error:  # noqa: BLE001  # onnxruntime raises many kinds, none public
+        reason = str(error).splitlines()[0][:200]
+        raise ValueError(f"classifier file {path}: onnxruntime cannot read it: {reason}") from None
 
 
 def network_of(session: ort.InferenceSession) -> Callable[[Inputs], Outputs]:

@@ -13,25 +13,26 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from evonsfw import jpeg
 from evonsfw.compiled import compiled
+from evonsfw.jpeg import round_trip
 from evonsfw.model_spec import ModelSpec, Resize
 
 Pictures = npt.NDArray[np.uint8]
 Inputs = npt.NDArray[np.float32]
 
 
-def prepare(spec: ModelSpec, picture: Pictures, out: Inputs) -> None:
+def prepare(spec: ModelSpec, picture: Pictures, out: Inputs, jpeg: bool = True) -> None:
     """Turn one picture into what the model is given.
 
     Args:
         spec: the model.
         picture: (H, W, 3) uint8 sRGB, any size.
         out: (H, W, 3) or (3, H, W) float32, by `spec.layout`: written over.
+        jpeg: False leaves out the model's own JPEG step, where it has one.
     """
     pixels = _framed(spec, picture)
-    if spec.jpeg:
-        pixels = jpeg.round_trip(pixels)
+    if spec.jpeg and jpeg:
+        pixels = round_trip(pixels)
     planes = out if spec.layout == "NCHW" else out.transpose(2, 0, 1)
     _look_up(pixels, _table(spec.scale, spec.mean, spec.std), spec.channels == "BGR", planes)
 
@@ -80,3 +81,89 @@ def input_shape(spec: ModelSpec) -> tuple[int, int, int]:
 
 def _filter(resize: Resize) -> Image.Resampling:
     return Image.Resampling[resize.filter.upper()]
+
+
+def pull_back(spec: ModelSpec, cotangent: Inputs, size: tuple[int, int]) -> Inputs:
+    """What each pixel does to a function f of what the model is given: `prepare` transposed.
+
+    The JPEG step, whose derivative is 0 or none, counts as the identity (Athalye, Carlini, Wagner
+    2018, "Obfuscated Gradients Give a False Sense of Security", BPDA); so does rounding to 8 bits.
+
+    Args:
+        spec: the model.
+        cotangent: d f / d input, (H, W, 3) or (3, H, W) float32, by `spec.layout`.
+        size: width and height of the picture that was prepared, in pixels.
+
+    Returns:
+        (H, W, 3) float32, d f / d picture, of that size, for a picture in 0…255.
+
+    Raises:
+        ValueError: a cotangent that is not of the model's input.
+    """
+    if cotangent.shape != input_shape(spec):
+        raise ValueError(f"cotangent of shape {cotangent.shape}: expected {input_shape(spec)}")
+    pixels = cotangent if spec.layout == "NHWC" else cotangent.transpose(1, 2, 0)
+    pixels = pixels * np.asarray(spec.scale / np.array(spec.std), np.float32)
+    resize, (width, height) = spec.resize, spec.input_size
+    left, top = (resize.width - width) // 2, (resize.height - height) // 2
+    framed = np.zeros((resize.height, resize.width, 3), np.float32)
+    swap = slice(None, None, -1 if spec.channels == "BGR" else 1)
+    framed[top : top + height, left : left + width] = pixels[..., swap]
+    return resize_back(framed, size, _filter(resize))
+
+
+def resize_back(cotangent: Inputs, size: tuple[int, int], method: Image.Resampling) -> Inputs:
+    """Pillow's resize, which is linear but for rounding and clipping, transposed.
+
+    Args:
+        cotangent: (h, w, 3) float32, d f / d resized picture.
+        size: width and height of the picture before, in pixels.
+        method: the filter that it was resized by.
+
+    Returns:
+        (H, W, 3) float32, d f / d picture before; the cotangent itself where the sizes are equal.
+    """
+    columns = _spread(cotangent.transpose(1, 0, 2), size[0], method)
+    return np.ascontiguousarray(_spread(columns.transpose(1, 0, 2), size[1], method))
+
+
+def _spread(rows: Inputs, count: int, method: Image.Resampling) -> Inputs:
+    """(n, k, 3) array to (count, k, 3): transposed, Pillow's resize from `count` rows to n."""
+    if len(rows) == count:
+        return rows
+    flat = np.ascontiguousarray(rows).reshape(len(rows), -1)
+    out = np.zeros((count, flat.shape[1]), np.float32)
+    _add_rows(flat, *_weights(count, len(rows), method), out)
+    return out.reshape(count, *rows.shape[1:])
+
+
+@functools.cache
+def _weights(
+    old: int, new: int, method: Image.Resampling
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Inputs]:
+    """Pillow's weights of every old place in every new one, where they are not 0.
+
+    They are read off its resize of the identity.
+
+    Returns:
+        (K,) int64 new places, (K,) int64 old places, (K,) float32 weights.
+    """
+    identity = Image.fromarray(np.eye(old, dtype=np.float32))
+    weights = np.asarray(identity.resize((new, old), method)).T
+    new_places, old_places = np.nonzero(weights)
+    return new_places, old_places, weights[new_places, old_places]
+
+
+@compiled
+def _add_rows(
+    rows: Inputs,
+    new: npt.NDArray[np.int64],
+    old: npt.NDArray[np.int64],
+    weights: Inputs,
+    out: Inputs,
+) -> None:  # pragma: no cover - compiled
+    """Add each new place's row to the old places that it came from."""
+    for k in range(len(weights)):
+        row, total, weight = rows[new[k]], out[old[k]], weights[k]
+        for x in range(len(row)):
+            total[x] += weight * row[x]

@@ -339,4 +339,4 @@ def _row_number(line: str, commas: int) -> float:
 def _name(config: RunConfig) -> str:
     time = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     shapes = "+".join(config.shapes)
-    return f"{time}_{config.goal_name}_{shapes}-{config.n}_s{config.seed}"
+    return f"{time}_{config.goal_word}_{shapes}-{config.n}_s{config.seed}"

@@ -9,21 +9,41 @@ from typing import Any
 
 import numpy as np
 
+from evonsfw import gradient
 from evonsfw.backends import AUTO, BackendModule, choose_backend, load_backend
 from evonsfw.classifier import REFERENCE, Classifier, describe
 from evonsfw.composition import compose
-from evonsfw.config import DEFAULT_EVALUATIONS, MAX_SIDE, MIN_SIDE, RunConfig, make_config
+from evonsfw.config import (
+    DEFAULT_EVALUATIONS,
+    EXPRESSION_EVALUATIONS,
+    MAX_SIDE,
+    MIN_SIDE,
+    PARETO_EVALUATIONS,
+    RunConfig,
+    make_config,
+)
 from evonsfw.ends import end_reached
 from evonsfw.evaluation import usable_cores
-from evonsfw.evolution import Referee
+from evonsfw.evolution import Progress, Referee
 from evonsfw.genome import BACKGROUND_GENES, Encoding, Genome
-from evonsfw.objectives import Goal, Objective, load_objective
+from evonsfw.model_spec import DEFAULT, ModelSpec
+from evonsfw.objectives import Goal
 from evonsfw.pictures import open_picture, target_on_canvas
-from evonsfw.pipeline import Evaluation, Job
+from evonsfw.pipeline import Evaluation, Job, Pipeline, is_exact, open_classifiers
 from evonsfw.preparation import input_shape
-from evonsfw.raster import render
-from evonsfw.search import Problem, Search, load_search
+from evonsfw.search import FITNESS_ONLY, Problem, Search, load_search, use_of_gradient
+from evonsfw.several import count
 from evonsfw.shapes import Canvas
+from evonsfw.views import SEARCHED
+from evonsfw.wishes import (
+    Wish,
+    asked,
+    build_wish,
+    default_until,
+    has_value,
+    needs_of,
+    optimum,
+)
 
 
 @dataclass
@@ -33,56 +53,125 @@ class Stage:
     Attributes:
         config: complete settings.
         job: what the workers do.
-        objective: values pictures or probabilities.
-        reference: the classifier's reference pipeline, or None where the objective needs none.
+        wish: values what is observed of pictures.
+        references: the classifiers' reference pipelines; none where the objective needs none.
     """
 
     config: RunConfig
     job: Job
-    objective: Objective
-    reference: Classifier | None
+    wish: Wish
+    references: tuple[Classifier, ...]
+
+    @property
+    def label(self) -> str:
+        """What the score is called on screen."""
+        worst = f" (worst of {len(self.job.views)} views)" if self.config.robust else ""
+        return self.wish.label + worst
 
     @property
     def classifier_hash(self) -> str:
-        """SHA-256 of the model file, or ""."""
-        return self.reference.hash if self.reference else ""
+        """SHA-256 of the model file, or of several with + between them, or ""."""
+        return "+".join(reference.hash for reference in self.references)
 
 
 def complete(config: RunConfig) -> RunConfig:
     """Fill in what was left open, so that the settings alone repeat the run."""
     changes: dict[str, Any] = {}
-    module = load_objective(config.goal_name)
     if config.seed is None:
         changes["seed"] = secrets.randbelow(2**32)
+    if config.gradient and gradient_refused(config) is not None:
+        changes["gradient"] = False
     if config.population is None:
-        problem = problem_of(config.encoding)
+        problem = problem_of_run(make_config({**config.to_dict(), **changes}))
         changes["population"] = load_search(config.search).default_population(problem)
     if not config.has_end:
-        changes["until"] = module.DEFAULT_UNTIL
-        changes["evaluations"] = DEFAULT_EVALUATIONS
-    if Path(config.classifier).suffix in (".yaml", ".yml", ".onnx"):
-        changes["classifier"] = str(Path(config.classifier).absolute())
+        changes["until"] = default_until(config.goal_name)
+        free = has_value(config.goal_name)
+        changes["evaluations"] = EXPRESSION_EVALUATIONS if free else DEFAULT_EVALUATIONS
+        if config.pareto:
+            changes["evaluations"] = PARETO_EVALUATIONS
+    changes["classifier"] = ",".join(_absolute(name) for name in config.classifiers)
     if config.target is not None and "size" not in config.model_fields_set:
         changes["size"] = _size_of_target(Path(config.target), config.canvas)
     changes["objective"] = config.goal_name
     return with_backend(make_config({**config.to_dict(), **changes}))
 
 
+def _absolute(classifier: str) -> str:
+    is_file = Path(classifier).suffix in (".yaml", ".yml", ".onnx")
+    return str(Path(classifier).absolute()) if is_file else classifier
+
+
+def models_of(config: RunConfig) -> tuple[ModelSpec, ...]:
+    """The classifiers that the objective looks at; none where it needs none.
+
+    Raises:
+        ValueError: there is no such classifier, or no such class.
+    """
+    if "probabilities" not in needs_of(config.goal_name):
+        return ()
+    return asked(config.goal_name, [describe(name) for name in config.classifiers])
+
+
+def gradient_refused(config: RunConfig) -> str | None:
+    """Why a run goes without gradients, in a few words, or None where it takes them.
+
+    Raises:
+        ValueError: the search cannot do without.
+    """
+    use = use_of_gradient(config.search)
+    reason = _no_gradient(config) if use else f"search '{config.search}' takes none"
+    if use == "needs" and reason is not None:
+        raise ValueError(f"search '{config.search}' needs gradients: {reason}")
+    return reason
+
+
+def _no_gradient(config: RunConfig) -> str | None:
+    if not config.gradient:
+        return "--no-gradient"
+    models = models_of(config)
+    if models and (config.backend not in (AUTO, REFERENCE) or config.device not in (AUTO, "cpu")):
+        return f"only {REFERENCE} on the CPU gives them: leave out --backend and --device"
+    reasons = (gradient.refuses(model.path, input_shape(model)) for model in models)
+    return next((reason for reason in reasons if reason is not None), None)
+
+
 def with_backend(config: RunConfig) -> RunConfig:
-    """Name the backend that `auto` and the device come to, so that the settings say which it is.
+    """Name the backend that `auto` and the device come to, so that the settings say which it is:
+    with gradients, the one that gives them.
 
     Raises:
         ValueError: it is not there.
     """
-    if load_objective(config.goal_name).NEEDS != "probabilities":
+    models = models_of(config)
+    if not models:
         return config
-    model = describe(config.classifier)
 
     def suits(module: BackendModule) -> bool:
-        return module.refuses(model.path, input_shape(model)) is None
+        if _unsuited(config, models, module) is not None:
+            return False
+        return all(module.refuses(model.path, input_shape(model)) is None for model in models)
 
+    if config.takes_gradients and config.backend == AUTO:
+        return make_config({**config.to_dict(), "backend": REFERENCE, "device": AUTO})
     backend = choose_backend(config.backend, config.device, suits)
     return make_config({**config.to_dict(), "backend": backend, "device": AUTO})
+
+
+def _unsuited(
+    config: RunConfig, models: tuple[ModelSpec, ...], module: BackendModule
+) -> str | None:
+    """Why a backend cannot do what is asked for, in a few words, or None."""
+    needs = needs_of(config.goal_name)
+    if "logits" in needs and not (module.EXACT and module.DEVICE == "cpu"):
+        return f"logit() is for {REFERENCE} only"
+    if module.DEVICE == "cpu":
+        return None
+    if config.robust:
+        return "--robust runs on the CPU"
+    if len(models) > 1:
+        return "several classifiers run on the CPU"
+    return "a picture term with a class runs on the CPU" if "pictures" in needs else None
 
 
 def _size_of_target(path: Path, canvas: Canvas) -> str:
@@ -99,20 +188,36 @@ def set_up(config: RunConfig) -> Stage:
     Raises:
         ValueError: one of them does not work out.
     """
-    module = load_objective(config.goal_name)
-    needs_model = module.NEEDS == "probabilities"
-    model = describe(config.classifier) if needs_model else None
+    models = models_of(config)
     target = target_on_canvas(Path(config.target), config.canvas) if config.target else None
     goal = Goal(target_score=config.target_score, target=target)
-    if model is not None:
-        index = model.class_index(config.class_)
-        goal = Goal(index, model.classes[index], config.target_score, target)
-    objective = module.build(goal)
-    job = Job(config.encoding, config.canvas, config.goal_name, goal, model)
-    if model is None:
-        return Stage(config, job, objective, None)
+    if models and not has_value(config.goal_name):
+        index = models[0].class_index(config.class_)
+        goal = replace(goal, class_index=index, class_name=models[0].classes[index])
+    wish = build_wish(config.goal_name, goal, models)
+    job = Job(
+        config.encoding,
+        config.canvas,
+        config.goal_name,
+        goal,
+        models[0] if models else None,
+        gradient=config.takes_gradients,
+        robust=config.robust,
+        others=models[1:],
+    )
+    if not models:
+        return Stage(config, job, wish, ())
     backend = choose_backend(config.backend, config.device)
-    reference = Classifier(model)
+    references = open_classifiers(job)
+    reason = _unsuited(config, models, load_backend(backend))
+    if reason is not None:
+        raise ValueError(f"{reason}: leave out --backend {backend}")
+    files = tuple(_file_for(backend, model) for model in models)
+    return Stage(config, replace(job, backend=backend, files=files), wish, references)
+
+
+def _file_for(backend: str, model: ModelSpec) -> Path:
+    """What a backend opens for a model; ValueError where it cannot run it."""
     runner = load_backend(backend)
     file = runner.model_file(model)
     reason = runner.refuses(file, input_shape(model))
@@ -121,7 +226,7 @@ def set_up(config: RunConfig) -> Stage:
             f"classifier '{model.name}': backend '{backend}' cannot run it: {reason}; "
             f"use --backend {REFERENCE}"
         )
-    return Stage(config, replace(job, backend=backend, file=file), objective, reference)
+    return file
 
 
 def problem_of(encoding: Encoding) -> Problem:
@@ -135,10 +240,21 @@ def problem_of(encoding: Encoding) -> Problem:
     )
 
 
+def problem_of_run(config: RunConfig) -> Problem:
+    """What a search is told of a run's genomes, and of what it may ask about them."""
+    return replace(
+        problem_of(config.encoding),
+        gradient=config.takes_gradients,
+        views=len(SEARCHED) if config.robust else 1,
+        optimum=optimum(config.goal_name),
+        wishes=max(1, count(config.goal_name)),
+    )
+
+
 def build_search(config: RunConfig) -> Search:
     """The search of complete settings, at its start."""
     assert config.population is not None
-    problem = problem_of(config.encoding)
+    problem = problem_of_run(config)
     rng = np.random.default_rng(config.seed)
     return load_search(config.search).build(problem, config.population, rng)
 
@@ -149,25 +265,37 @@ def referee(stage: Stage, rescored: int = 0) -> Referee | None:
     A run that was `rescored` before goes on so: its survivors have the scores of the backend that
     it had then.
     """
-    classifier, config, objective = stage.reference, stage.config, stage.objective
-    if classifier is None or (load_backend(stage.job.backend).EXACT and not rescored):
+    classifiers, config, job = stage.references, stage.config, stage.job
+    if not classifiers or (_is_exact(stage) and not rescored):
         return None
 
-    def score(genome: Genome) -> Evaluation:
-        pictures = render(genome[None], stage.job.encoding, stage.job.canvas)
-        probabilities = classifier.probabilities(pictures)
-        return Evaluation(objective.fitness(probabilities), objective.scores(probabilities))
+    same = replace(job, backend=REFERENCE, files=(), gradient=False)
+    pipeline = Pipeline(same, classifiers=classifiers)
 
-    return Referee(score, lambda claimed: end_reached(config, objective, claimed) is not None)
+    def score(genome: Genome) -> Evaluation:
+        return pipeline.evaluate(genome[None])
+
+    def wanted(claimed: Progress) -> bool:
+        return end_reached(config, stage.wish, claimed) is not None
+
+    return Referee(score, wanted, job.cost(FITNESS_ONLY))
+
+
+def _is_exact(stage: Stage) -> bool:
+    """Whether the search's scores are the reference's, to the last bit. With the default classifier
+    those of gradient steps are, as a test shows: others are looked at.
+    """
+    others = [one for one in stage.references if one.spec.name != DEFAULT]
+    known = not stage.job.gradient or all(is_exact(one) for one in others)
+    return known and load_backend(stage.job.backend).EXACT
 
 
 def score_on_disk(stage: Stage, path: Path) -> float:
-    """The score of a picture file: by the reference pipeline, or its RMSE to the target."""
-    if stage.reference is not None:
-        probabilities = stage.reference.score_image(open_picture(path, "picture"))
-        return float(stage.objective.scores(probabilities[None])[0])
-    picture = np.asarray(open_picture(path, "picture").convert("RGB"))
-    return float(stage.objective.scores(picture[None])[0])
+    """The score of a picture file, by the reference pipelines of the classifiers."""
+    picture = np.asarray(open_picture(path, "picture").convert("RGB"))[None]
+    job = replace(stage.job, backend=REFERENCE, files=(), gradient=False, robust=False)
+    pipeline = Pipeline(job, classifiers=stage.references)
+    return float(pipeline.evaluate_pictures(picture).scores[0])
 
 
 def worker_count(config: RunConfig) -> int:
@@ -181,11 +309,12 @@ def place(stage: Stage, chosen_by_auto: bool = False) -> str:
     """Where the work is done, in words."""
     count = worker_count(stage.config)
     hands = f"{count} worker{'s' if count != 1 else ''}" if count else "no workers"
-    if stage.reference is None:
+    if not stage.references:
         return f"{hands}, no classifier"
     name = stage.job.backend
     backend = load_backend(name)
     auto = ", chosen by auto" if chosen_by_auto else ""
     again = "" if backend.EXACT else f"; whatever is shown is scored again by {REFERENCE} fp32"
     where = f"{name} ({backend.arithmetic()} on {backend.DEVICE}{auto})"
-    return f"classifier {stage.reference.spec.name} by {where}, {hands}{again}"
+    names = " and ".join(reference.spec.name for reference in stage.references)
+    return f"classifier{'s' * (len(stage.references) > 1)} {names} by {where}, {hands}{again}"

@@ -20,7 +20,7 @@ from evonsfw.exporters import Artwork, png
 from evonsfw.genome import Encoding
 from evonsfw.pipeline import Evaluation
 from evonsfw.raster import render
-from evonsfw.search import load_search
+from evonsfw.search import FITNESS_ONLY, Wants, load_search
 from evonsfw.stage import problem_of
 
 ENCODING = Encoding(shapes=("circles", "triangles"), n=30)
@@ -31,7 +31,10 @@ class MirrorScorer:
     """Scores pictures by how alike their halves are, as long as there is something to see."""
 
     def evaluate(
-        self, genomes: npt.NDArray[np.float32], cancelled: Callable[[], bool]
+        self,
+        genomes: npt.NDArray[np.float32],
+        cancelled: Callable[[], bool],
+        wants: Wants = FITNESS_ONLY,
     ) -> Evaluation:
         """(B, L) genomes to their fitness, which here is the score too."""
         pictures = render(genomes, ENCODING, SIZE).astype(float)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from evonsfw.config import make_config
 from evonsfw.launch import resume_run, start_run
+from evonsfw.several import SEARCH
 
 
 class Bench:
@@ -21,6 +22,8 @@ class Bench:
 
     def settings(self, **settings: Any) -> dict[str, Any]:
         small = {"classifier": str(self.model), "n": 4, "size": 32, "seed": 7, "workers": 0}
+        if settings.get("search") == SEARCH:
+            small |= {"pareto": True, "objective": "green, symmetry"}
         return {**small, **settings}
 
     def start(self, name: str, **settings: Any) -> Path:

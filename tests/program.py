@@ -16,6 +16,8 @@ FLAGS = {
     name: "--" + (field.alias or name).replace("_", "-")
     for name, field in RunConfig.model_fields.items()
 }
+SWITCHES = [name for name, field in RunConfig.model_fields.items() if field.annotation is bool]
+"""Fields that are yes or no."""
 
 
 class Outcome(NamedTuple):

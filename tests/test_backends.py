@@ -230,7 +230,7 @@ def test_auto_takes_none_below_rank_0_not_even_alone_on_its_device(
 
 @pytest.mark.parametrize(
     ("name", "package"),
-    [("openvino", "openvino"), ("int8", "onnx"), ("webgpu", "onnxruntime_ep_webgpu")],
+    [("openvino", "openvino"), ("webgpu", "onnxruntime_ep_webgpu")],
 )
 def test_a_package_that_is_not_there_is_named(
     monkeypatch: pytest.MonkeyPatch, name: str, package: str

@@ -102,7 +102,7 @@ def test_flags_win_over_the_config(call: Call, tiny: list[str], tmp_path: Path) 
 
 
 def test_resume_takes_its_flags(call: Call, tiny: list[str]) -> None:
-    assert call(*tiny, "--out", "run").code == 0
+    assert call(*tiny, "--search", "genetic", "--out", "run").code == 0
     assert_refused(call("resume", "run"), "at its end already")
     outcome = call("resume", "run", "--generations", "2", "--workers", "0", "--no-window")
     assert (outcome.code, outcome.err) == (0, "")
@@ -192,9 +192,10 @@ def test_every_documented_command_is_understood(
     monkeypatch.setattr("evonsfw.launch.resume_run", lambda *_: done.append("resume"))
     monkeypatch.setattr("evonsfw.scoring.score_files", lambda *_: done.append("score") or [])
     monkeypatch.setattr("evonsfw.diagnosis.diagnose", lambda: done.append("doctor") or ())
+    monkeypatch.setattr("evonsfw.ladder.make_ladder", lambda *_: not done.append("ladder"))
     monkeypatch.setattr("evonsfw.cli.read_config", lambda _path: {})
     monkeypatch.setattr("evonsfw.cli._want_window", lambda _wanted: False)
-    monkeypatch.setattr("evonsfw.config._palette_file", lambda _path: ("#102030",))
+    monkeypatch.setattr("evonsfw.spelling._palette_file", lambda _path: ("#102030",))
     outcome = call(*arguments)
     assert (outcome.code, outcome.err) == (0, "")
     asked = {"--help", "-h", "--version"} & set(arguments)

@@ -15,7 +15,7 @@ from evonsfw.evolution import Evolution
 from evonsfw.generation import Generation
 from evonsfw.pipeline import Evaluation
 from evonsfw.runs import load_state, save_state
-from evonsfw.search import Problem, load_search, search_names
+from evonsfw.search import Problem, Wants, load_search, search_names, use_of_gradient
 
 every_search = pytest.mark.parametrize("name", search_names())
 LENGTH = 3 + 4 * 7
@@ -29,19 +29,25 @@ class Formula:
         self.batches: list[np.ndarray] = []
         self._left = cancel_after
 
-    def evaluate(self, genomes: np.ndarray, cancelled: Callable[[], bool]) -> Evaluation:
+    def evaluate(
+        self, genomes: np.ndarray, cancelled: Callable[[], bool], wants: Wants
+    ) -> Evaluation:
         if self._left is not None and len(self.batches) == self._left:
             raise CancelledError
         assert not cancelled()
         self.batches.append(genomes.copy())
-        fitness = -np.sum((genomes.astype(float) - TARGET) ** 2, axis=1)
-        return Evaluation(fitness, np.exp(fitness))
+        away = genomes.astype(float) - TARGET
+        fitness = -np.sum(away**2, axis=1)
+        gradients = (-2.0 * away).astype(np.float32) if wants.gradient else None
+        parts = np.stack([fitness, np.sum(away, axis=1)], axis=1)
+        return Evaluation(fitness, np.exp(fitness), gradients, parts)
 
 
 def _evolution(
     name: str = "genetic", seed: int = 1, clock: Callable[[], float] | None = None
 ) -> Evolution:
-    problem = Problem(3, 4, 7, 1, lambda rng, count: rng.random((count, LENGTH), np.float32))
+    takes = bool(use_of_gradient(name))
+    problem = Problem(3, 4, 7, 1, lambda rng, count: rng.random((count, LENGTH), np.float32), takes)
     search = load_search(name).build(problem, 6, np.random.default_rng(seed))
     return Evolution(search, clock or itertools.count().__next__)
 
@@ -69,7 +75,7 @@ def _key(generation: Generation) -> tuple[object, ...]:
 @every_search
 def test_counting(name: str) -> None:
     begun: list[int] = []
-    evolution = _evolution(name).attach(Formula(), begin=lambda batch: begun.append(len(batch)))
+    evolution = _evolution(name).attach(Formula(), begin=lambda batch, _: begun.append(len(batch)))
     counts = []
     for number, record in enumerate(_take(evolution, 5), start=1):
         assert record.number == number

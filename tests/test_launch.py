@@ -19,10 +19,15 @@ from evonsfw.config import make_config, read_config
 from evonsfw.evaluation import Evaluator, open_evaluator
 from evonsfw.runs import load_state
 from evonsfw.search import search_names
+from evonsfw.several import SEARCH
 from evonsfw.stage import complete
 
 PATIENCE = 60.0
 """Seconds after which a run that writes nothing counts as hung."""
+
+
+one_goal = pytest.mark.parametrize("search", [n for n in search_names() if n != SEARCH])
+"""Every search of runs that have one objective."""
 
 
 @pytest.mark.parametrize("search", search_names())
@@ -99,7 +104,9 @@ def running(arguments: list[str], folder: Path, rows: int) -> Iterator[subproces
 
 
 def flags(settings: dict[str, Any]) -> list[str]:
-    return [word for key, value in settings.items() for word in (f"--{key}", str(value))]
+    pairs = [(f"--{key}", str(value)) for key, value in settings.items() if value is not True]
+    bare = [f"--{key}" for key, value in settings.items() if value is True]
+    return [*bare, *(word for pair in pairs for word in pair)]
 
 
 @pytest.mark.parametrize("search", search_names())
@@ -194,7 +201,7 @@ def test_until_ends_at_the_first_generation_that_is_as_good(bench: Bench) -> Non
     assert max(found[:-1]) < 0.7 <= found[-1]
 
 
-@pytest.mark.parametrize("search", search_names())
+@one_goal
 def test_more_scorings_count_from_where_the_run_stands(bench: Bench, search: str) -> None:
     exact = {"search": search, "backend": "onnxruntime"}
     folder = bench.start("run", **exact, evaluations=60, until=0.9999)
@@ -247,7 +254,7 @@ def portrait(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("search", search_names())
+@one_goal
 @pytest.mark.parametrize("goal", ["highest", "lowest", "target-score", "likeness"])
 def test_every_objective_is_approached(
     bench: Bench, portrait: Path, goal: str, search: str
@@ -261,9 +268,10 @@ def test_every_objective_is_approached(
     folder = bench.start("run", search=search, evaluations=300, **settings[goal])
     found = np.array(scores(folder))
     better = {"highest": -found, "target-score": abs(found - 0.5)}.get(goal, found)
-    assert better.min() < better[0]
+    there = goal == "target-score" and better[0] < 0.001  # one of the founders hit it
+    assert there or better.min() < better[0]
     fitness = [float(row[3]) for row in log(folder)[1:]]
-    assert max(fitness) > fitness[0]
+    assert there or max(fitness) > fitness[0]
     printed = float(bench.said[-1].split()[-1])
     best = int(np.argmax(fitness))
     assert printed == pytest.approx(found[best], abs=1e-6)

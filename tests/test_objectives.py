@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from evonsfw.objectives import Goal, load_objective, objective_names
+from evonsfw.objectives import Goal, is_term, load_objective, objective_names
 
 SIDE = 6
 GOAL = Goal(
@@ -21,6 +21,7 @@ GOAL = Goal(
 )
 CERTAIN = np.array([[0, 1], [1, 0], [0.5, 0.5], [1 - 1e-7, 1e-7]], np.float32)
 every_objective = pytest.mark.parametrize("name", objective_names())
+every_term = pytest.mark.parametrize("name", [n for n in objective_names() if is_term(n)])
 of_scores = pytest.mark.parametrize(
     "name", [n for n in objective_names() if load_objective(n).NEEDS == "probabilities"]
 )
@@ -85,8 +86,101 @@ def test_fitness_and_score_agree_on_what_is_better(name: str, sign: int) -> None
 @every_objective
 def test_label_and_default_end(name: str) -> None:
     module = load_objective(name)
-    assert module.build(GOAL).label == ("RMSE" if module.NEEDS == "pictures" else "teapot")
+    label = name if is_term(name) else "RMSE" if module.NEEDS == "pictures" else "teapot"
+    assert module.build(GOAL).label == label
     assert module.DEFAULT_UNTIL is None or 0 <= module.DEFAULT_UNTIL <= 1
+
+
+@every_objective
+def test_slopes_are_those_of_the_fitness(name: str) -> None:
+    """In double precision, and for pictures by whole levels: what a kink comes to is its mean."""
+    objective = load_objective(name).build(GOAL)
+    rng = np.random.default_rng(3)
+    if load_objective(name).NEEDS == "pictures":
+        picture = rng.integers(1, 255, (4, 6, 3), np.uint8)
+        if name == "likeness":
+            objective = load_objective(name).build(Goal(target=255 - picture))
+        slopes = objective.slopes(picture[None])[0]
+        found = [_difference(objective, picture, place) for place in np.ndindex(picture.shape)]
+        assert slopes.shape == picture.shape
+        assert slopes.dtype == np.float32
+        np.testing.assert_allclose(slopes.ravel(), found, rtol=0.02, atol=2e-6)
+        return
+    logits = rng.normal(size=(1, 4))
+    steps = 1e-5 * np.eye(4)
+    ends = [objective.fitness(_softmax(logits + sign * steps)) for sign in (1, -1)]
+    slopes = objective.slopes(_softmax(logits))
+    assert slopes.shape == (1, 4)
+    assert slopes.dtype == np.float32
+    np.testing.assert_allclose(slopes[0], (ends[0] - ends[1]) / 2e-5, rtol=1e-4, atol=1e-6)
+
+
+def _difference(objective: Any, picture: np.ndarray, place: tuple[int, ...]) -> float:
+    more, less = picture.copy(), picture.copy()
+    more[place] += 1
+    less[place] -= 1
+    high, low = objective.fitness(np.stack([more, less]))
+    return float(high - low) / 2
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits)
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+@every_term
+def test_a_term_is_a_number_that_is_both_fitness_and_score(name: str) -> None:
+    module = load_objective(name)
+    term = module.build(Goal())
+    observed = _observed(name, 7)
+    np.testing.assert_array_equal(term.fitness(observed), term.scores(observed))
+    assert (module.NEEDS, module.DEFAULT_UNTIL) == ("pictures", None)
+    assert term.reached(-1.5, -1.5)
+    assert not term.reached(-1.6, -1.5)
+
+
+@every_term
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 5, 3), (5, 1, 3), (16, 17, 3)])
+def test_a_term_takes_any_picture(name: str, shape: tuple[int, int, int]) -> None:
+    term = load_objective(name).build(Goal())
+    for picture in (np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)):
+        assert np.isfinite(term.fitness(picture[None])[0])
+        np.testing.assert_array_equal(term.slopes(picture[None]), 0.0)
+
+
+def _halves(left: int, right: int, side: int) -> np.ndarray:
+    picture = np.full((1, side, side, 3), left, np.uint8)
+    picture[:, :, side // 2 :] = right
+    return picture
+
+
+def test_clutter_is_the_length_of_edges() -> None:
+    clutter = load_objective("clutter").build(Goal())
+    assert clutter.fitness(_halves(9, 9, 64))[0] == 0.0
+    one_edge = 1 / (2 * 10)  # a side long, and counted in one of two directions
+    assert clutter.fitness(_halves(0, 255, 64))[0] == pytest.approx(one_edge)
+    assert clutter.fitness(_halves(0, 255, 256))[0] == pytest.approx(one_edge)
+    assert clutter.fitness(_halves(100, 151, 64))[0] == pytest.approx(one_edge / 5)
+
+
+def test_symmetry_of_mirrored_and_of_opposite_halves() -> None:
+    symmetry = load_objective("symmetry").build(Goal())
+    half = np.random.default_rng(5).integers(0, 256, (1, 8, 4, 3), np.uint8)
+    assert symmetry.fitness(np.concatenate([half, half[:, :, ::-1]], axis=2))[0] == 1.0
+    assert symmetry.fitness(_halves(0, 255, 8))[0] == 0.0
+    assert symmetry.fitness(_halves(0, 51, 8))[0] == pytest.approx(0.8)
+
+
+def test_colourfulness_by_hand() -> None:
+    """Of a picture that is red on one side and blue on the other: rg is 255 and 0, yb is 127.5
+    and -255, so sigma is (127.5, 191.25) and mu is (127.5, -63.75).
+    """
+    colourfulness = load_objective("colourfulness").build(Goal())
+    picture = np.zeros((1, 4, 4, 3), np.uint8)
+    picture[:, :, :2, 0] = picture[:, :, 2:, 2] = 255
+    expected = (np.hypot(127.5, 191.25) + 0.3 * np.hypot(127.5, 63.75)) / 255
+    assert colourfulness.fitness(picture)[0] == pytest.approx(expected)
+    assert colourfulness.fitness(_halves(3, 200, 8))[0] == 0.0
 
 
 @of_scores

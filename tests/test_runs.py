@@ -38,7 +38,7 @@ def start(tiny_model: Callable[..., Path], tmp_path: Path) -> Start:
 
     def run(name: str = "run", **settings: Any) -> Path:
         small = {"classifier": model, "n": 3, "size": "24x16", "population": 4, "seed": 5}
-        small |= {"workers": 0, "backend": "onnxruntime", "generations": 4}
+        small |= {"workers": 0, "backend": "onnxruntime", "generations": 4, "search": "genetic"}
         config = make_config({**small, **settings})
         start_run(config, tmp_path / name, "evonsfw --made-by test", False, lambda _line: None)
         return tmp_path / name

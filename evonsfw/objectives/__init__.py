@@ -6,6 +6,7 @@ score that people are shown. It values each individual alone: never by its batch
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -17,6 +18,7 @@ from evonsfw.discovery import Folder
 Pictures = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
+Slopes = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,54 @@ class Objective(Protocol):
         """The same to the (B,) scores that people are shown."""
         ...
 
+    def slopes(self, observed: Pictures | Probabilities) -> Slopes:
+        """D fitness / d what was observed, of its shape: float32. With probabilities it is
+        d fitness / d logit, where the probabilities are their softmax.
+        """
+        ...
+
     def reached(self, score: float, until: float) -> bool:
         """Whether a score is as good as `--until` asks."""
         ...
 
 
+@dataclass(frozen=True)
+class PictureTerm:
+    """A property of a picture that has a number: an objective by itself, where more is better, and
+    a term of expressions.
+
+    Attributes:
+        label: its name.
+        value: (H, W, 3) uint8 to the number.
+        slope: (H, W, 3) uint8 to (H, W, 3) float32 d value / d picture.
+    """
+
+    label: str
+    value: Callable[[Pictures], float]
+    slope: Callable[[Pictures], Slopes]
+
+    def fitness(self, observed: Pictures) -> Values:
+        """(B, H, W, 3) uint8 pictures to (B,) values."""
+        return np.array([self.value(picture) for picture in observed], np.float64)
+
+    def scores(self, observed: Pictures) -> Values:
+        """The same."""
+        return self.fitness(observed)
+
+    def slopes(self, observed: Pictures) -> Slopes:
+        """(B, H, W, 3) uint8 pictures to d value / d picture of their shape."""
+        return np.stack([self.slope(picture) for picture in observed])
+
+    def reached(self, score: float, until: float) -> bool:
+        """At `until` or above."""
+        return score >= until
+
+
 class ObjectiveModule(Protocol):
-    """What a file in this folder provides."""
+    """What a file in this folder provides. Where there is a highest fitness and it is known, the
+    file says so: ``OPTIMUM = 0.0``. One whose fitness is its score, and a plain number, may
+    say so with ``TERM = True``: then expressions may use it.
+    """
 
     NEEDS: Literal["pictures", "probabilities"]
     DEFAULT_UNTIL: float | None
@@ -78,3 +121,8 @@ def objective_names() -> list[str]:
 def load_objective(name: str) -> ObjectiveModule:
     """The objective called `name`; ValueError with the nearest names where there is none."""
     return FOLDER.load(name)
+
+
+def is_term(name: str) -> bool:
+    """Whether expressions may use the objective called `name`."""
+    return name in objective_names() and bool(getattr(load_objective(name), "TERM", False))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evonsfw.margin import margin
-from evonsfw.objectives import Goal, Probabilities, Values
+from evonsfw.margin import margin, margin_slopes
+from evonsfw.objectives import Goal, Probabilities, Slopes, Values
 
 NEEDS = "probabilities"
 DEFAULT_UNTIL = 0.99
@@ -25,6 +25,10 @@ class HighestScore:
     def scores(self, observed: Probabilities) -> Values:
         """(B, C) probabilities to (B,) probabilities of the class."""
         return observed[:, self.index].astype(float)
+
+    def slopes(self, observed: Probabilities) -> Slopes:
+        """(B, C) probabilities to (B, C) d fitness / d logit."""
+        return margin_slopes(observed, self.index)
 
     def reached(self, score: float, until: float) -> bool:
         """At `until` or above."""

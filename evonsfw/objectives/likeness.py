@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from evonsfw.objectives import Goal, Pictures, Values
+from evonsfw.objectives import Goal, Pictures, Slopes, Values
 
 NEEDS = "pictures"
 DEFAULT_UNTIL = None
+OPTIMUM = 0.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,13 @@ class Likeness:
     def scores(self, observed: Pictures) -> Values:
         """(B, H, W, 3) uint8 pictures to (B,) root mean square errors."""
         return np.array([_rmse(picture, self.target) for picture in observed])
+
+    def slopes(self, observed: Pictures) -> Slopes:
+        """(B, H, W, 3) uint8 pictures to d fitness / d picture of their shape."""
+        errors = np.maximum(self.scores(observed), 1e-6)[:, None, None, None]
+        away = observed.astype(np.float32) - self.target
+        slopes: Slopes = (-away / (errors * self.target.size)).astype(np.float32)
+        return slopes
 
     def reached(self, score: float, until: float) -> bool:
         """An error of `until` or below."""

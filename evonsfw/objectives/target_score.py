@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evonsfw.margin import logit, margin
-from evonsfw.objectives import Goal, Probabilities, Values
+from evonsfw.margin import logit, margin, margin_slopes
+from evonsfw.objectives import Goal, Probabilities, Slopes, Values
 
 NEEDS = "probabilities"
 DEFAULT_UNTIL = 0.001
+OPTIMUM = 0.0
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class TargetScore:
     def scores(self, observed: Probabilities) -> Values:
         """(B, C) probabilities to (B,) probabilities of the class."""
         return observed[:, self.index].astype(float)
+
+    def slopes(self, observed: Probabilities) -> Slopes:
+        """(B, C) probabilities to (B, C) d fitness / d logit."""
+        away = np.sign(margin(observed, self.index) - logit(self.target))
+        return -away[:, None].astype(np.float32) * margin_slopes(observed, self.index)
 
     def reached(self, score: float, until: float) -> bool:
         """Within `until` of the target."""

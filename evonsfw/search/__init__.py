@@ -6,6 +6,8 @@ needs to go on after a crash is in its state, which holds no pickle.
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +17,31 @@ import numpy as np
 import numpy.typing as npt
 
 from evonsfw.discovery import Folder
+from evonsfw.genome import COLOUR_GENES
 
 Genomes = npt.NDArray[np.float32]
 Fitness = npt.NDArray[np.float64]
 State = dict[str, Any]
 """Arrays, numbers, strings, and lists and dicts of these."""
+
+
+@dataclass(frozen=True)
+class Wants:
+    """What a search wants to know of each genome of a batch, besides its fitness.
+
+    Attributes:
+        gradient: also d fitness / d genome.
+        views: numbers of the views, below `Problem.views`, whose worst is the fitness; None for
+            all of them.
+        parts: also the value of each of several wishes; the fitness is the first one's.
+    """
+
+    gradient: bool = False
+    views: tuple[int, ...] | None = None
+    parts: bool = False
+
+
+FITNESS_ONLY = Wants()
 
 
 @dataclass(frozen=True)
@@ -32,6 +54,10 @@ class Problem:
         row_length: genes of a row; the last four are red, green, blue, alpha.
         kinds: row i is of kind i mod `kinds`; only rows of one kind may be swapped.
         compose: (rng, count) to a (count, L) array of well-composed genomes.
+        gradient: whether gradients may be wanted.
+        views: of how many views of a genome the fitness is the worst.
+        optimum: the highest fitness there can be, where that is known.
+        wishes: how many are sought at once.
     """
 
     header: int
@@ -39,14 +65,28 @@ class Problem:
     row_length: int
     kinds: int
     compose: Callable[[np.random.Generator, int], Genomes]
+    gradient: bool = False
+    views: int = 1
+    optimum: float = math.inf
+    wishes: int = 1
 
     @property
     def length(self) -> int:
         """L: genes of a genome."""
         return self.header + self.rows * self.row_length
 
+    def scales(self, geometry: float) -> npt.NDArray[np.float64]:
+        """(L,) relative step sizes: 1 for background, colours and alphas, another for geometry."""
+        row = np.full(self.row_length, geometry)
+        row[-COLOUR_GENES:] = 1.0
+        return np.concatenate([np.ones(self.header), np.tile(row, self.rows)])
 
-class Search(Protocol):
+    def rows_of(self, genome: Genomes) -> Genomes:
+        """(L,) genome to an (N, G) view of its rows, as a plain array."""
+        return np.asarray(genome)[self.header :].reshape(self.rows, self.row_length)
+
+
+class Search(ABC):
     """Ask for genomes to be scored, tell their fitness, again and again."""
 
     @property
@@ -54,21 +94,39 @@ class Search(Protocol):
         """How many batches may be asked for before the oldest is told. Two where what comes next
         does not depend on all that came before: then no worker waits for another.
         """
-        ...
+        return 1
 
     @property
     def complete(self) -> bool:
         """Whether the batch that was told last completes a generation."""
-        ...
+        return True
 
+    @property
+    def wants(self) -> Wants:
+        """What is wanted of the batch that was asked for last."""
+        return FITNESS_ONLY
+
+    @abstractmethod
     def ask(self) -> Genomes:
         """(B, L) float32 genomes in [0, 1] whose fitness is wanted; B may vary.
 
         Raises:
             RuntimeError: `in_flight` batches have not been told yet.
         """
-        ...
 
+    def learn(self, gradients: Genomes) -> None:
+        """(B, L) float32 d fitness / d genome of the oldest batch that was asked for: called just
+        before `tell`, where the batch wanted it.
+        """
+        raise RuntimeError("learn() was called, but no gradient was wanted")
+
+    def weigh(self, parts: Fitness) -> None:
+        """(B, M) float64 value of each of M wishes, larger is better, of the oldest batch that was
+        asked for: called just before `tell`, where the batch wanted it. The first is the fitness.
+        """
+        raise RuntimeError("weigh() was called, but no wishes' values were wanted")
+
+    @abstractmethod
     def tell(self, fitness: Fitness) -> None:
         """(B,) float64 fitness of the oldest batch that was asked for, in the same order, larger
         is better.
@@ -77,25 +135,26 @@ class Search(Protocol):
             RuntimeError: nothing was asked.
             ValueError: not B values, or not finite.
         """
-        ...
 
+    @abstractmethod
     def population(self) -> tuple[Genomes, Fitness]:
         """(P, L) genomes and (P,) fitness of the generation that was told last."""
-        ...
 
+    @abstractmethod
     def state(self) -> State:
         """All that `restore` needs, copied, batches in flight included; to be called after a
         `tell` that completes a generation. After `restore`, those batches are asked for again.
         """
-        ...
 
+    @abstractmethod
     def restore(self, state: State) -> None:
         """Go on from what `state` returned."""
-        ...
 
 
 class SearchModule(Protocol):
-    """What a file in this folder provides."""
+    """What a file in this folder provides. One that can use gradients says so with
+    ``GRADIENT = "takes"``, and one that cannot do without with ``GRADIENT = "needs"``.
+    """
 
     def default_population(self, problem: Problem) -> int:
         """The population where none is given."""
@@ -117,6 +176,11 @@ def search_names() -> list[str]:
 def load_search(name: str) -> SearchModule:
     """The search called `name`; ValueError with the nearest names where there is none."""
     return FOLDER.load(name)
+
+
+def use_of_gradient(name: str) -> str:
+    """What the search called `name` does with gradients: "takes", "needs", or "" for nothing."""
+    return str(getattr(load_search(name), "GRADIENT", ""))
 
 
 class Turns:

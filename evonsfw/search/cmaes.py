@@ -11,11 +11,9 @@ import copy
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from cmaes import SepCMA
 
-from evonsfw.genome import COLOUR_GENES
-from evonsfw.search import Fitness, Genomes, Problem, State, Turns
+from evonsfw.search import Fitness, Genomes, Problem, Search, State, Turns
 
 SIGMA = 0.15
 """Initial step size of colours and alphas, as a share of their range."""
@@ -30,7 +28,7 @@ def default_population(problem: Problem) -> int:
     return 4 + int(3 * np.log(problem.length))
 
 
-class SeparableCMAES:
+class SeparableCMAES(Search):
     """Ask/tell around `cmaes.SepCMA`, in a box, with a state that can be saved.
 
     The library works on z; the genome is ``centre + scale * z``.
@@ -44,23 +42,13 @@ class SeparableCMAES:
     def __init__(self, problem: Problem, population: int, rng: np.random.Generator) -> None:
         self._turns = Turns()
         self._size = population
-        self._scale = _scales(problem)
+        self._scale = problem.scales(GEOMETRY_SCALE)
         self._genomes = problem.compose(rng, FOUNDERS)
         self._fitness: Fitness = np.zeros(0)
         self._seed = int(rng.integers(2**32))
         self._centre = np.zeros(problem.length)
         self._samples = np.zeros((0, problem.length))
         self._strategy: SepCMA | None = None
-
-    @property
-    def in_flight(self) -> int:
-        """1: a sample depends on all that was told before."""
-        return 1
-
-    @property
-    def complete(self) -> bool:
-        """Each batch is a generation."""
-        return True
 
     def ask(self) -> Genomes:
         """(B, L) genomes: first the founders, then samples clipped to the box."""
@@ -128,10 +116,3 @@ class SeparableCMAES:
 def build(problem: Problem, population: int, rng: np.random.Generator) -> SeparableCMAES:
     """A search at its start."""
     return SeparableCMAES(problem, population, rng)
-
-
-def _scales(problem: Problem) -> npt.NDArray[np.float64]:
-    """(L,) relative step sizes."""
-    row = np.full(problem.row_length, GEOMETRY_SCALE)
-    row[-COLOUR_GENES:] = 1.0
-    return np.concatenate([np.ones(problem.header), np.tile(row, problem.rows)])

@@ -12,38 +12,23 @@ scorings (benchmarks/evaluations.py).
 
 from __future__ import annotations
 
-import random
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 from deap import algorithms, base, tools
 
+from evonsfw import variation
 from evonsfw.genome import Individual
-from evonsfw.search import Fitness, Genomes, Problem, State, Turns
+from evonsfw.lent_random import LentRandom
+from evonsfw.search import Fitness, Genomes, Problem, Search, State, Turns
 
 CROSSOVER = 0.2
 MUTATION = 1.0
 BREEDING = 0.5
 """Share of the population, from the best, that has children."""
 TOURNAMENT = 3
-STEP = 0.3
-"""Largest standard deviation of a changed gene; each change draws one from a tenth of it up, so
-that there are coarse moves early and fine ones late without a schedule."""
-CHANGED = 0.5
-"""Probability that a gene of a changed shape changes."""
-ON_TOP = 0.6
-REORDERED = 0.05
-"""Probability that a mutation renews a shape on top, or swaps two in painting order."""
-SECOND = 0.2
-"""Probability that a mutation changes two shapes rather than one."""
-BACKGROUND = 0.05
-"""Probability that a mutation also changes the background."""
 FOUNDERS = 32
 """Composed pictures that compete for the places of a small first population."""
-RESERVE = 64
-"""Composed genomes kept in store, from which new shapes are taken."""
 
 
 def default_population(problem: Problem) -> int:
@@ -51,7 +36,7 @@ def default_population(problem: Problem) -> int:
     return 8
 
 
-class GeneticAlgorithm:
+class GeneticAlgorithm(Search):
     """Ask/tell around DEAP's toolbox, hall of fame and selection.
 
     Args:
@@ -61,11 +46,10 @@ class GeneticAlgorithm:
     """
 
     def __init__(self, problem: Problem, population: int, rng: np.random.Generator) -> None:
-        self._problem = problem
         self._size = population
         self._turns = Turns()
-        self._reserve = problem.compose(rng, RESERVE)
-        self._random = random.Random(int(rng.integers(2**63))).getstate()
+        self._reserve = problem.compose(rng, variation.RESERVE)
+        self._random = LentRandom(rng)
         self._parents: list[Individual] = []
         founders = problem.compose(rng, max(FOUNDERS, population))
         self._again = deque([[Individual(genome) for genome in founders]])
@@ -74,8 +58,8 @@ class GeneticAlgorithm:
         self.hall_of_fame = tools.HallOfFame(1, similar=np.array_equal)
         self._toolbox = base.Toolbox()
         self._toolbox.register("clone", Individual.__deepcopy__)
-        self._toolbox.register("mate", self._mate)
-        self._toolbox.register("mutate", self._mutate)
+        self._toolbox.register("mate", variation.mate, problem)
+        self._toolbox.register("mutate", variation.mutate, problem, self._reserve)
         self._toolbox.register("select", tools.selTournament, tournsize=TOURNAMENT)
         self._toolbox.register("survive", tools.selBest)
 
@@ -115,7 +99,6 @@ class GeneticAlgorithm:
     def state(self) -> State:
         """Survivors, batches in flight, store of fresh shapes, and DEAP's random state."""
         genomes, fitness = self.population()
-        version, words, gauss = self._random
         return {
             "genomes": genomes,
             "fitness": fitness,
@@ -123,7 +106,7 @@ class GeneticAlgorithm:
             "bred": self._bred,
             "told": self._told,
             "reserve": self._reserve.copy(),
-            "random": [version, np.array(words, np.uint64), gauss],
+            "random": self._random.state(),
         }
 
     def restore(self, state: State) -> None:
@@ -136,21 +119,9 @@ class GeneticAlgorithm:
         self._again = deque([Individual(child) for child in batch] for batch in state["flight"])
         self._flight.clear()
         self._bred, self._told = int(state["bred"]), int(state["told"])
-        self._reserve = np.array(state["reserve"])
-        version, words, gauss = state["random"]
-        self._random = (int(version), tuple(int(word) for word in words), gauss)
+        self._reserve[:] = state["reserve"]
+        self._random.restore(state["random"])
         self._turns = Turns()
-
-    @contextmanager
-    def _deap_random(self) -> Iterator[None]:
-        """DEAP draws from the module `random`: lend it this run's state, then give it back."""
-        outer = random.getstate()
-        random.setstate(self._random)
-        try:
-            yield
-        finally:
-            self._random = random.getstate()
-            random.setstate(outer)
 
     def _half(self) -> int:
         """Children of the next batch: with the one before or after it, a population."""
@@ -158,59 +129,13 @@ class GeneticAlgorithm:
 
     def _breed(self) -> list[Individual]:
         """The next batch, from the better half of all that has been told."""
-        with self._deap_random():
+        with self._random.lent():
             breeders = self._parents[: max(2, round(self._size * BREEDING))]
             mothers = self._toolbox.select(breeders, self._half())
             children = algorithms.varAnd(mothers, self._toolbox, CROSSOVER, MUTATION)
         assert not any(child.fitness.valid for child in children), "MUTATION is 1: all are new"
         self._bred += 1
         return children
-
-    def _mate(self, one: Individual, two: Individual) -> tuple[Individual, Individual]:
-        """Swap about half of the shapes, each whole, between two genomes."""
-        rows_one, rows_two = self._rows(one), self._rows(two)
-        swap = np.array([random.random() < 0.5 for _ in range(len(rows_one))])
-        rows_one[swap], rows_two[swap] = rows_two[swap].copy(), rows_one[swap].copy()
-        return one, two
-
-    def _mutate(self, individual: Individual) -> tuple[Individual]:
-        """Change one or two shapes; now and then the background or the painting order."""
-        rows = self._rows(individual)
-        for _ in range(1 + (random.random() < SECOND)):
-            chance = random.random()
-            if chance < ON_TOP:
-                self._renew(rows)
-            elif chance < ON_TOP + REORDERED:
-                self._reorder(rows)
-            else:
-                row = random.randrange(len(rows))
-                step = STEP * 10.0 ** -random.random()
-                tools.mutGaussian(rows[row], mu=0.0, sigma=step, indpb=CHANGED)
-        if random.random() < BACKGROUND:
-            tools.mutGaussian(individual[: self._problem.header], mu=0.0, sigma=STEP, indpb=1.0)
-        np.clip(individual, 0.0, 1.0, out=individual)
-        return (individual,)
-
-    def _renew(self, rows: Genomes) -> None:
-        """Take one shape out, let those of its kind above it sink by one, put a new one on top."""
-        kinds = self._problem.kinds
-        row = random.randrange(len(rows))
-        stack = rows[row % kinds :: kinds]
-        sunk = row // kinds
-        stack[sunk:-1] = stack[sunk + 1 :].copy()
-        donor = self._rows(random.choice(self._reserve))[row % kinds :: kinds]
-        stack[-1] = donor[random.randrange(len(donor))]
-
-    def _reorder(self, rows: Genomes) -> None:
-        """Swap two shapes of one kind in painting order."""
-        one = random.randrange(len(rows))
-        two = random.randrange(one % self._problem.kinds, len(rows), self._problem.kinds)
-        rows[[one, two]] = rows[[two, one]]
-
-    def _rows(self, genome: Genomes) -> Genomes:
-        """(L,) genome to an (N, G) view of its rows, as a plain array."""
-        flat = np.asarray(genome)[self._problem.header :]
-        return flat.reshape(self._problem.rows, self._problem.row_length)
 
 
 def build(problem: Problem, population: int, rng: np.random.Generator) -> GeneticAlgorithm:

@@ -34,6 +34,14 @@ class Shape(Protocol):
         """(M, G) genes in [0, 1] to (M, V, 2) corners in pixels, the same V for all M."""
         ...
 
+    def moves(self, genes: Array, canvas: Canvas) -> Array:
+        """(M, G) genes in [0, 1] to (M, V, 2, G): by how many pixels each gene moves each corner.
+
+        The derivative of `outline`, with the same V. Corners keep their index: where their number
+        changes with a gene, only the curve that they follow has to move as it should.
+        """
+        ...
+
     def svg(self, genes: Array, canvas: Canvas) -> tuple[str, dict[str, str]]:
         """(G,) genes to an SVG element's name and its geometric attributes in pixels."""
         ...
@@ -64,3 +72,21 @@ def radii(genes: Array, canvas: Canvas, smallest: float, largest: float) -> Arra
     unit = float(np.sqrt(canvas[0] * canvas[1]))
     ratio: Array = unit * smallest * (largest / smallest) ** genes[:, 2]
     return ratio
+
+
+def placed(genes: Array, canvas: Canvas, corners: Array, growth: float) -> Array:
+    """What the genes x, y and size move, for a shape's `moves`; its other genes are left at 0.
+
+    Args:
+        genes: (M, G) array in [0, 1].
+        canvas: width and height in pixels.
+        corners: (M, V, 2) its outline in pixels.
+        growth: largest radius by smallest: the shape grows by its logarithm with the size gene.
+
+    Returns:
+        (M, V, 2, G) float64 array in pixels.
+    """
+    moved = np.zeros((*corners.shape, genes.shape[1]))
+    moved[:, :, 0, 0], moved[:, :, 1, 1] = canvas
+    moved[..., 2] = (corners - genes[:, None, :2] * canvas) * np.log(growth)
+    return moved

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from evonsfw.compiled import compiled
-from evonsfw.shapes import Array, Canvas, radii
+from evonsfw.shapes import Array, Canvas, placed, radii
 
 GENES = ("x", "y", "size")
 MIN_RADIUS = 0.008
@@ -31,6 +31,19 @@ def outline(genes: Array, canvas: Canvas) -> Array:
     corners = np.empty((len(genes), _corner_count(radius.max(initial=0.0)), 2))
     _fill(np.ascontiguousarray(genes), radius, canvas, corners)
     return corners
+
+
+def moves(genes: Array, canvas: Canvas) -> Array:
+    """What each gene moves, the number of corners held.
+
+    Args:
+        genes: (M, 3) array in [0, 1].
+        canvas: width and height in pixels.
+
+    Returns:
+        (M, V, 2, 3) float64 array: d corner / d gene in pixels.
+    """
+    return placed(genes, canvas, outline(genes, canvas), MAX_RADIUS / MIN_RADIUS)
 
 
 def svg(genes: Array, canvas: Canvas) -> tuple[str, dict[str, str]]:

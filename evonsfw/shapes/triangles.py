@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from evonsfw.compiled import compiled
-from evonsfw.shapes import Array, Canvas, radii
+from evonsfw.shapes import Array, Canvas, placed, radii
 
 GENES = ("x", "y", "size", "angle_1", "angle_2", "angle_3")
 MIN_RADIUS = 0.012
@@ -30,6 +30,25 @@ def outline(genes: Array, canvas: Canvas) -> Array:
     radius = radii(genes, canvas, MIN_RADIUS, MAX_RADIUS)
     _fill(np.ascontiguousarray(genes), radius, canvas, corners)
     return corners
+
+
+def moves(genes: Array, canvas: Canvas) -> Array:
+    """What each gene moves.
+
+    Args:
+        genes: (M, 6) array in [0, 1].
+        canvas: width and height in pixels.
+
+    Returns:
+        (M, 3, 2, 6) float64 array: d corner / d gene in pixels.
+    """
+    corners = outline(genes, canvas)
+    moved = placed(genes, canvas, corners, MAX_RADIUS / MIN_RADIUS)
+    arms = corners - genes[:, None, :2] * canvas
+    turn = (1.0 - 2.0 * MARGIN) * (2.0 * math.pi / 3.0)
+    for k in range(3):
+        moved[:, k, 0, 3 + k], moved[:, k, 1, 3 + k] = -turn * arms[:, k, 1], turn * arms[:, k, 0]
+    return moved
 
 
 @compiled

@@ -1,0 +1,253 @@
+"""A classifier's gradient with respect to its input, from nothing but its ONNX file.
+
+Reverse-mode differentiation (Griewank and Walther 2008, chapter 3) of the model's graph, written as
+a second ONNX graph. Both run in onnxruntime: the forward pass is the model with further outputs, so
+that it also scores, and the backward pass reads what it kept, where a gradient is wanted at all.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime as ort
+
+from evonsfw import ort_session
+from evonsfw.backward_graph import (
+    COTANGENT,
+    Array,
+    Network,
+    Node,
+    NoRuleError,
+    Shape,
+    Tape,
+    read_network,
+)
+from evonsfw.backward_rules import RULES
+
+Values = npt.NDArray[np.float32]
+
+AFTER_SOFTMAX = ("Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze")
+"""Operators that may stand between a model's softmax and its output."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One forward pass.
+
+    Args:
+        output: (1, C) float32, the model's first output.
+        logits: (1, C) float32, what the backward pass differentiates.
+        tensors: what it reads; only for `Differentiable.backward`.
+    """
+
+    output: Values
+    logits: Values
+    tensors: dict[str, Any] = field(repr=False)
+
+
+class Differentiable:
+    """A model of one picture at a time that can be differentiated, on the CPU, one thread.
+
+    Args:
+        path: the ONNX file; its batch is 1 or dynamic, its input and first output float32.
+        input_shape: of one input without the batch, as in (224, 224, 3).
+        of: the tensor to differentiate; None for the logits, which are the input of the softmax
+            that the model ends in, or its first output where it ends in none.
+
+    Raises:
+        ValueError: the file cannot be read, has no such tensor, or holds an operator without rule.
+    """
+
+    def __init__(
+        self, path: Path, input_shape: tuple[int, int, int], of: str | None = None
+    ) -> None:
+        try:
+            model = _load(path)
+            network = read_network(model)
+            target = of or _logits(network)
+            tape, backward = _differentiate(path, model, network, (1, *input_shape), target)
+        except NoRuleError as error:
+            raise ValueError(f"classifier file {path}: {error}; use --no-gradient") from None
+        self._source, self._target = network.source, target
+        self.ends_in_softmax = _logits(network) != network.output
+        self._shape = tape.shapes[target]
+        self._names = list(dict.fromkeys([network.output, target, *tape.kept]))
+        self._names = [name for name in self._names if name != network.source]
+        self._reads = list(tape.kept)
+        self._forward = ort_session.cpu_session_of(_exposing(model, self._names), path)
+        self._backward = ort_session.cpu_session_of(backward.SerializeToString(), path)
+
+    def forward(self, inputs: Values) -> Kept:
+        """(1, …) float32 input to its scores, and what a backward pass needs."""
+        # A value shares memory with its array, which a caller may fill again before `backward`.
+        own = np.array(inputs, np.float32, order="C", copy=self._source in self._reads or None)
+        source = ort.OrtValue.ortvalue_from_numpy(own)
+        values = self._forward.run_with_ort_values(self._names, {self._source: source})
+        tensors = dict(zip(self._names, values, strict=True)) | {self._source: source}
+        output, logits = (tensors[name].numpy().copy() for name in (self._names[0], self._target))
+        read = {name: tensors[name] for name in self._reads}
+        return Kept(output.reshape(1, -1), logits.reshape(1, -1), read)
+
+    def backward(self, kept: Kept, cotangent: Values) -> Values:
+        """(1, C) float32 weights of the logits to the (1, …) float32 gradient of their sum."""
+        weights = np.ascontiguousarray(cotangent, np.float32).reshape(self._shape)
+        feed = {COTANGENT: ort.OrtValue.ortvalue_from_numpy(weights), **kept.tensors}
+        gradient: Values = self._backward.run_with_ort_values(None, feed)[0].numpy().copy()
+        return gradient
+
+
+def refuses(path: Path, input_shape: tuple[int, int, int]) -> str | None:
+    """Why a model cannot be differentiated, in a few words, or None; looks at its operators only.
+
+    What an operator is told may still have no rule: opening it tells.
+    """
+    try:
+        network = read_network(_load(path))
+        _require_rules(network.route(_logits(network)))
+    except NoRuleError as error:
+        return str(error)
+    return None
+
+
+def exposing_logits(path: Path) -> tuple[bytes, str] | None:
+    """A model, serialised, with the input of the softmax that it ends in as a further output, and
+    that output's name; None where it ends in none.
+
+    Raises:
+        ValueError: the file cannot be read.
+    """
+    try:
+        model = _load(path)
+        network = read_network(model)
+    except NoRuleError as error:
+        raise ValueError(f"classifier file {path}: {error}") from None
+    logits = _logits(network)
+    return None if logits == network.output else (_exposing(model, [logits]), logits)
+
+
+def _load(path: Path) -> Any:
+    try:
+        return onnx.load(path)
+    except Exception as error:  # noqa: BLE001  # protobuf and onnx raise many kinds
+        reason = " ".join(str(error).split())[:200]
+        raise NoRuleError(f"onnx cannot read it: {reason}") from None
+
+
+def _logits(network: Network) -> str:
+    """The input of the softmax that a model ends in; else its first output."""
+    node = network.producer(network.output)
+    while node and node.operator in AFTER_SOFTMAX:
+        node = network.producer(node.inputs[0])
+    return node.inputs[0] if node and node.operator == "Softmax" else network.output
+
+
+def _require_rules(route: list[Node]) -> None:
+    for node in route:
+        if node.operator not in RULES:
+            raise NoRuleError(f"operator '{node.operator}' has no backward rule")
+
+
+def _differentiate(
+    path: Path, model: Any, network: Network, shape: Shape, of: str
+) -> tuple[Tape, Any]:
+    """The tape with all that the backward pass keeps, and the backward model."""
+    route = network.route(of)
+    if not route:
+        raise NoRuleError(f"no tensor '{of}' that depends on the input")
+    _require_rules(route)
+    shapes, constants = _facts(path, model, network, shape, route)
+    tape = Tape(network.opset, shapes, constants, network.varying())
+    parts: dict[str, list[str]] = defaultdict(list, {of: [COTANGENT]})
+    for node in reversed(route):
+        if any(parts[name] for name in node.outputs[1:]) or not parts[node.outputs[0]]:
+            raise NoRuleError(f"operator '{node.operator}' has a rule for its first output only")
+        gradient = _total(tape, parts[node.outputs[0]])
+        found = RULES[node.operator](tape, node, gradient)
+        for name, part in zip(node.inputs, found, strict=False):
+            if part and name in tape.varying:
+                parts[name].append(part)
+    return tape, tape.model(_total(tape, parts[network.source]), network.source, of)
+
+
+def _total(tape: Tape, parts: list[str]) -> str:
+    """The sum of the gradients that come from all the readers of a tensor."""
+    total = parts[0]
+    for part in parts[1:]:
+        total = tape.emit("Add", total, part)
+    return total
+
+
+def _facts(
+    path: Path, model: Any, network: Network, shape: Shape, route: list[Node]
+) -> tuple[dict[str, Shape], dict[str, Array]]:
+    """Shapes of all that a route touches, and values of what it reads that does not vary.
+
+    What the file does not say is taken from one run of the model.
+    """
+    varying = network.varying()
+    read = {name for node in route for name in node.inputs if name}
+    constants = _written(model, read - varying)
+    shapes = _inferred(model, shape) | {name: value.shape for name, value in constants.items()}
+    used = read | {node.outputs[0] for node in route}
+    unknown = sorted((used - shapes.keys()) | (read - varying - constants.keys()))
+    if unknown:
+        session = ort_session.cpu_session_of(_exposing(model, unknown), path)
+        found = session.run(unknown, {network.source: np.zeros(shape, np.float32)})
+        values = {name: np.asarray(value) for name, value in zip(unknown, found, strict=True)}
+        shapes |= {name: value.shape for name, value in values.items()}
+        constants |= {name: value for name, value in values.items() if name not in varying}
+    return shapes, constants
+
+
+def _written(model: Any, names: set[str]) -> dict[str, Array]:
+    """Values of constants that stand in the file."""
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        for attribute in node.attribute if node.op_type == "Constant" else ():
+            if attribute.name == "value":
+                tensors[node.output[0]] = attribute.t
+    found = names & tensors.keys()
+    return {name: onnx.numpy_helper.to_array(tensors[name]) for name in found}
+
+
+def _inferred(model: Any, shape: Shape) -> dict[str, Shape]:
+    """Shapes that onnx works out for an input of that shape; none where it cannot."""
+    draft = onnx.ModelProto()
+    draft.CopyFrom(model)
+    del draft.graph.value_info[:]
+    source = read_network(model).source
+    for entry in draft.graph.input:
+        if entry.name == source:
+            entry.CopyFrom(
+                onnx.helper.make_tensor_value_info(source, onnx.TensorProto.FLOAT, shape)
+            )
+    for entry in draft.graph.output:
+        entry.type.tensor_type.ClearField("shape")
+    try:
+        draft = onnx.shape_inference.infer_shapes(draft, data_prop=True)
+    except Exception:  # noqa: BLE001  # onnx raises many kinds; a run of the model tells as well
+        return {source: shape}
+    entries = [*draft.graph.value_info, *draft.graph.output, *draft.graph.input]
+    shapes = {entry.name: entry.type.tensor_type.shape.dim for entry in entries}
+    return {
+        name: tuple(side.dim_value for side in sides)
+        for name, sides in shapes.items()
+        if sides and all(side.HasField("dim_value") for side in sides)
+    }
+
+
+def _exposing(model: Any, names: list[str]) -> bytes:
+    """The model with further outputs."""
+    wider = onnx.ModelProto()
+    wider.CopyFrom(model)
+    present = {entry.name for entry in model.graph.output}
+    new = [onnx.ValueInfoProto(name=name) for name in names if name not in present]
+    wider.graph.output.extend(new)
+    content: bytes = wider.SerializeToString()
+    return content

@@ -1,0 +1,166 @@
+"""Runs whose objective is an expression: settings, folders, backends, whole runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from bench import Bench, assert_equal_runs, log, scores
+from conftest import TINY_WEIGHTS
+
+from evonsfw.backends import load_backend
+from evonsfw.config import RunConfig, make_config, read_config
+from evonsfw.stage import complete, set_up
+
+
+def test_what_a_settings_file_may_say() -> None:
+    config = make_config({"objective": "green - 0.5*clutter", "until": -3.5})
+    assert make_config(config.to_dict()) == config
+    for values, words in (
+        ({"objective": "green -"}, "it ends too early"),
+        ({"objective": "green - red", "class": "red"}, "leave out --class"),
+        ({"objective": "green - red", "target_score": 0.5}, "leave one out"),
+        ({"objective": "highest", "until": -0.5}, "until = '-0.5'"),
+        ({"objective": "highest", "until": 1.5}, "a score is at most 1"),
+    ):
+        with pytest.raises(ValueError, match=r"objective|class|until") as caught:
+            make_config(values)
+        assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("objective", "word"),
+    [
+        ("highest", "highest"),
+        ("nsfw - 0.5*clutter", "nsfw-0-5-clutter"),
+        ("a/b", "a-b"),
+        ("../..:'x'", "x"),
+        ("'é'", "expression"),
+        ("p(" + "a" * 50 + ")", "p-" + "a" * 38),
+    ],
+)
+def test_the_word_for_a_folder(objective: str, word: str) -> None:
+    config = RunConfig.model_construct(objective=objective)
+    assert config.goal_word == word
+
+
+def test_classifiers_beside_a_config_are_found(tmp_path: Path) -> None:
+    (tmp_path / "b.onnx").write_bytes(b"")
+    (tmp_path / "c,d.onnx").write_bytes(b"")
+    for given, found in (
+        ("open_nsfw, b.onnx", f"open_nsfw,{tmp_path / 'b.onnx'}"),
+        ("c,d.onnx", str(tmp_path / "c,d.onnx")),
+        ("open_nsfw,missing.onnx", "open_nsfw,missing.onnx"),
+    ):
+        (tmp_path / "config.yaml").write_text(f"classifier: '{given}'\n", encoding="utf-8")
+        assert read_config(tmp_path / "config.yaml")["classifier"] == found
+    assert make_config({"classifier": "a, b.onnx"}).classifiers == ("a", "b.onnx")
+    comma = str(tmp_path / "c,d.onnx")
+    assert make_config({"classifier": comma}).classifiers == (comma,)
+
+
+def test_the_worst_view_of_an_expression(bench: Bench) -> None:
+    """A picture in a mirror is as symmetric, so the worst view is at most the picture as it is."""
+    settings = {"objective": "green - 2*clutter", "evaluations": 60, "robust": True}
+    folder = bench.start("run", **settings)
+    assert float(bench.said[-1].rpartition(" ")[2]) >= scores(folder)[-1] - 1e-6
+
+
+def test_a_run_by_an_expression(bench: Bench) -> None:
+    text = "green - 0.5*clutter"
+    folder = bench.start("run", objective=text, evaluations=120)
+    assert bench.said[-1].startswith(f"{folder / 'best.png'}: {text} ")
+    assert scores(folder)[-1] > scores(folder)[0]
+    assert float(bench.said[-1].rpartition(" ")[2]) == pytest.approx(scores(folder)[-1], abs=1e-5)
+    settings = read_config(folder / "config.yaml")
+    assert settings["objective"] == text
+    bench.start("again", **settings)
+    assert_equal_runs(folder, bench.folder / "again")
+
+
+def test_an_expression_ends_at_its_score_and_goes_on(bench: Bench) -> None:
+    folder = bench.start("run", objective="-2*clutter", until=-5.0)
+    assert bench.said[-2].startswith("reached -2*clutter -")
+    bench.resume(folder, generations=2)
+    assert "generations done" in bench.said[-2]
+
+
+def test_expressions_end_by_scorings(tiny_model: Callable[..., Path]) -> None:
+    for text in ("green - clutter", "symmetry", "-clutter"):
+        config = complete(make_config({"objective": text, "classifier": str(tiny_model())}))
+        assert (config.until, config.evaluations) == (None, 2000)
+
+
+@pytest.mark.parametrize("backend", ["auto", "onnxruntime"])
+def test_a_run_by_two_classifiers(
+    bench: Bench, tiny_model: Callable[..., Path], backend: str
+) -> None:
+    second = tiny_model(name="second", weights=TINY_WEIGHTS[::-1].copy())
+    classifiers = f"{bench.model},{second}"
+    text = "min(green, second:blue)"
+    settings = {"classifier": classifiers, "objective": text, "backend": backend, "generations": 4}
+    inline = bench.start("inline", **settings)
+    assert "classifiers tiny and second by" in bench.said[0]
+    assert_equal_runs(inline, bench.start("pool", workers=2, **settings))
+    bench.start("again", **read_config(inline / "config.yaml"))
+    assert_equal_runs(inline, bench.folder / "again")
+
+
+def test_each_classifier_counts_as_a_scoring(bench: Bench, tiny_model: Callable[..., Path]) -> None:
+    second = tiny_model(name="second")
+    one = bench.start("one", objective="+green", generations=3, backend="onnxruntime")
+    two = bench.start(
+        "two",
+        objective="min(green, second:green)",
+        classifier=f"{bench.model},{second}",
+        generations=3,
+        backend="onnxruntime",
+    )
+    assert [2 * int(row[1]) for row in log(one)[1:]] == [int(row[1]) for row in log(two)[1:]]
+
+
+def test_both_neurons_at_once(bench: Bench) -> None:
+    """More of both than there is where one of them alone is asked for."""
+    found = {}
+    for name, text in (
+        ("both", "logit(red) + logit(blue)"),
+        ("neither", "-logit(red)-logit(blue)"),
+    ):
+        folder = bench.start(name, objective=text, evaluations=150, backend="auto")
+        found[name] = scores(folder)
+    assert found["both"][-1] > found["both"][0]
+    assert found["neither"][-1] > found["neither"][0]
+    assert found["both"][-1] > -found["neither"][-1]
+
+
+@pytest.mark.parametrize("backend", ["openvino", "int8"])
+def test_logits_are_for_the_reference_only(
+    tiny_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    monkeypatch.setattr(load_backend(backend), "missing", lambda: None)
+    values = {"classifier": str(tiny_model()), "objective": "logit(red) - p(blue)"}
+    assert complete(make_config(values)).backend == "onnxruntime"
+    config = complete(make_config({**values, "backend": backend}))
+    with pytest.raises(ValueError, match=f"leave out --backend {backend}"):
+        set_up(config)
+
+
+@pytest.mark.parametrize("objective", ["green - clutter", "min(green, second:green)"])
+def test_what_a_gpu_is_not_asked(
+    tiny_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, objective: str
+) -> None:
+    module = load_backend("onnxruntime")
+    tiny, second = tiny_model(), tiny_model(name="second")
+    several = f"{tiny},{second}" if "second" in objective else str(tiny)
+    config = make_config({"classifier": several, "objective": objective, "gradient": False})
+    config = complete(make_config({**config.to_dict(), "backend": "onnxruntime"}))
+    monkeypatch.setattr(module, "DEVICE", "cuda")
+    with pytest.raises(ValueError, match=r"runs? on the CPU: leave out --backend onnxruntime"):
+        set_up(config)
+
+
+def test_pictures_alone_need_no_classifier(bench: Bench) -> None:
+    folder = bench.start("run", objective="symmetry - 0.1*clutter", evaluations=60)
+    assert "no classifier" in bench.said[0]
+    assert scores(folder)[-1] > scores(folder)[0]
