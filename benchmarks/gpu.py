@@ -151,7 +151,8 @@ def bare_rate(network: Network, inputs: Inputs, seconds: float) -> float:
 def run_rate(backend: str, size: int, rate: float, seconds: float) -> float:
     """Scorings per second of a run that asks for batches of a size, for about so many seconds."""
     generations = 2 + max(GENERATIONS, round(rate * seconds / (2 * size)))
-    settings = {"backend": backend, "population": 2 * size, "generations": generations, "seed": 1}
+    settings = {"backend": backend, "search": "genetic", "seed": 1}
+    settings |= {"population": 2 * size, "generations": generations}
     return steady_rate(complete(make_config(settings)))
 
 

@@ -135,7 +135,7 @@ def measure(backend: str, n: int, workers: int, rounds: int, seconds: float) -> 
     Raises:
         ValueError: the backend is not there.
     """
-    settings = {"n": n, "seed": 1, "workers": workers, "backend": backend}
+    settings = {"n": n, "seed": 1, "workers": workers, "backend": backend, "search": "genetic"}
     probe = complete(make_config({**settings, "evaluations": PROBE}))
     with PeakMemory() as memory:
         rate = loop_rate(probe)

@@ -99,7 +99,7 @@ def _by_thread() -> dict[str, float]:
 
 def measure(backend: str, seconds: float, window: bool) -> Row:
     """Run for a while and add up."""
-    settings = {"seed": 1, "workers": 2, "backend": backend}
+    settings = {"seed": 1, "workers": 2, "backend": backend, "search": "genetic"}
     config = complete(make_config({**settings, "minutes": (seconds + START_UP) / 60.0}))
     clock, referee = Clock(), Referee()
     clock.start()

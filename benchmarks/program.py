@@ -61,7 +61,8 @@ def rate_of_2016(seconds: float) -> float:
 
 def program_rate(backend: str, evaluations: int) -> float:
     """Scorings per second of the program with two workers."""
-    settings = {"seed": 1, "workers": 2, "backend": backend, "evaluations": evaluations}
+    settings = {"seed": 1, "workers": 2, "backend": backend, "search": "genetic"}
+    settings["evaluations"] = evaluations
     return loop_rate(complete(make_config(settings)))
 
 

@@ -39,12 +39,14 @@ from evonsfw.launch import start_run
 from evonsfw.model_spec import DEFAULT, read_spec
 from evonsfw.preparation import input_shape, prepare
 from evonsfw.raster import outlines, render
-from evonsfw.search import load_search, search_names
+from evonsfw.search import load_search
 from evonsfw.shapes import load_shape
 from evonsfw.stage import complete, problem_of
 
 SHAPES = (10, 30, 100, 300, 1000, 3000, 5000)
 SIDES = (64, 128, 256, 512, 1024, 2048)
+SEARCHES = ("genetic", "cmaes")
+"""Those whose generations may be of any size."""
 POPULATIONS = (8, 32, 128, 512, 2048, 4096)
 WORKERS = (0, 1, 2)
 CANVAS, PIXELS = (256, 256), 256 * 256
@@ -199,7 +201,7 @@ def steady_rate(config: RunConfig) -> float:
 def populations(rounds: int) -> list[Series]:
     """A generation of each search alone, and of whole runs."""
     found = []
-    for name in search_names():
+    for name in SEARCHES:
         tasks = {count: _generations(name, count) for count in POPULATIONS}
         times = [{count: task() for count, task in tasks.items()} for _ in range(rounds + 1)]
         points = {count: min(turn[count] for turn in times) for count in POPULATIONS}
@@ -209,7 +211,7 @@ def populations(rounds: int) -> list[Series]:
         encoding = Encoding()
         genome = compose(encoding, np.random.default_rng(1), 1)
         Image.fromarray(render(genome, encoding, (64, 64))[0]).save(target)
-        for name in search_names():
+        for name in SEARCHES:
             configs = {count: _likeness(target, name, count) for count in POPULATIONS}
             rates = [
                 {c: steady_rate(config) for c, config in configs.items()} for _ in range(rounds)
@@ -250,7 +252,7 @@ def workers(rounds: int) -> dict[str, dict[int, float]]:
     names = [name for name in ("onnxruntime", "openvino") if name in usable_backends()]
     configs = {}
     for name, count in itertools.product(names, WORKERS):
-        settings = {"workers": count, "backend": name, "seed": 1}
+        settings = {"workers": count, "backend": name, "seed": 1, "search": "genetic"}
         rate = steady_rate(complete(make_config({**settings, "evaluations": PROBE})))
         scorings = round(max(PROBE, rate * RUN_SECONDS))
         configs[name, count] = complete(make_config({**settings, "evaluations": scorings}))

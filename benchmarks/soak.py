@@ -67,6 +67,7 @@ def soak(folder: Path, backend: str, evaluations: int, every: int) -> list[Sampl
         "--evaluations": evaluations,
         "--every": every,
         "--workers": 2,
+        "--search": "genetic",
         "--population": POPULATION,
         "--seed": 1,
         "--out": out,

@@ -43,7 +43,7 @@ def main() -> None:
 
     window.Window._show = timed  # type: ignore[method-assign]
     window.HOLD_SECONDS = 0.1
-    settings = {"seed": 1, "evaluations": arguments.evaluations}
+    settings = {"seed": 1, "search": "genetic", "evaluations": arguments.evaluations}
     with tempfile.TemporaryDirectory() as folder:
         config = complete(make_config(settings))
         start_run(config, Path(folder) / "run", "benchmark", True, print)

@@ -64,6 +64,7 @@ class Network:
         for node in self.nodes:
             if node.operator not in ONLY_SHAPES and found & {*node.inputs, *node.captured}:
                 found.update(node.outputs)
+                found.discard("")  # the name of all that is absent
         return found
 
     def route(self, of: str) -> list[Node]:
@@ -73,6 +74,7 @@ class Network:
         for node in reversed(self.nodes):
             if wanted & set(node.outputs) & varying:
                 wanted.update(node.inputs, node.captured)
+                wanted.discard("")
                 nodes.append(node)
         return nodes[::-1]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from evonsfw.pipeline import Evaluation, Genomes, Job, Pipeline
 from evonsfw.search import FITNESS_ONLY, Problem, Search, Wants
 from evonsfw.search.climber import RESERVE, HillClimber
 from evonsfw.search.memetic import Memetic
-from evonsfw.stage import Stage
+from evonsfw.stage import Stage, score_on_disk
 from evonsfw.wishes import optimum
 
 SIGMA = 0.05
@@ -52,6 +53,7 @@ class Climbing:
             stage.job, backend=REFERENCE, files=(), gradient=stage.config.takes_gradients
         )
         self.scorings = 0
+        self._stage = stage
         self._pipeline = Pipeline(self.job, classifiers=stage.references)
         self._rng = np.random.default_rng(stage.config.seed)
 
@@ -60,6 +62,11 @@ class Climbing:
         batch = np.stack(genomes)
         evaluation = self.evaluate(job, batch, FITNESS_ONLY)
         return _found(batch, evaluation)
+
+    def score_file(self, path: Path) -> float:
+        """The score of a picture file of the run's size, counted like any other scoring."""
+        self.scorings += replace(self.job, robust=False).cost(FITNESS_ONLY)
+        return score_on_disk(self._stage, path)
 
     def evaluate(self, job: Job, genomes: Genomes, wants: Wants) -> Evaluation:
         """(B, L) genomes of the job's encoding to fitness, scores and what else is wanted."""
@@ -74,15 +81,7 @@ class Climbing:
         best = max(starts, key=_fitness)
         fresh = compose(job.encoding, self._rng, RESERVE)
         search = HillClimber(_problem(job, fresh), CHILDREN, self._rng)
-        search.restore(
-            {
-                "parent": best.genome[None],
-                "value": np.array([best.fitness]),
-                "sigma": SIGMA,
-                "reserve": fresh,
-                "random": self._rng.bit_generator.state,
-            }
-        )
+        search.begin_from(best.genome, best.fitness, SIGMA)
         return search
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from evonsfw.discovery import nearest
 from evonsfw.expression import Look, Sum, parse, shown
-from evonsfw.margin import margin, margin_slopes, probability_slopes
+from evonsfw.margin import margin, margin_slopes, probability_slopes, separate_slopes
 from evonsfw.model_spec import ModelSpec
 from evonsfw.objectives import (
     Goal,
@@ -53,12 +53,13 @@ class ClassLook:
         return margin(probabilities, self.index)
 
     def slopes(self, observed: Observed) -> Logits:
-        """(B, C) float32 d number / d logit."""
+        """(B, C) float32 d number / d logit, as `Slope` means it."""
         probabilities = observed.probabilities[self.model]
         if self.kind == "margin":
             return margin_slopes(probabilities, self.index)
         if self.kind == "p":
-            return probability_slopes(probabilities, self.index)
+            separate = self.model in observed.separate
+            return (separate_slopes if separate else probability_slopes)(probabilities, self.index)
         slopes = np.zeros(probabilities.shape, np.float32)
         slopes[:, self.index] = 1.0
         return slopes

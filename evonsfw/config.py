@@ -123,8 +123,8 @@ class RunConfig(BaseModel):
     until: float | None = Field(
         None,
         description="Stop when the best score is this good (for --target-score: this close; for "
-        "--target: an RMSE this low). Default, if no other end is given: 0.99 for the highest, "
-        "0.0001 for the lowest, 0.001 for a target score.",
+        "--target: an RMSE this low). Default, if no other end is given: 0.99 for the highest "
+        "(0.999 with --robust), 0.0001 for the lowest, 0.001 for a target score.",
     )
     workers: int | None = Field(
         None, ge=0, le=256, description="Worker processes; 0 scores in this one. Default: cores."
@@ -230,8 +230,12 @@ class RunConfig(BaseModel):
             raise ValueError(f"objective '{self.objective}' takes no target: leave one out")
         if self.class_ is not None and self.goal_name == "likeness":
             raise ValueError("a likeness has no classes: leave out --class")
+        if self.robust and self.goal_name == "likeness":
+            raise ValueError("a likeness is to a picture as it is: leave out --robust")
         if self.class_ is not None and has_value(self.goal_name):
             raise ValueError("an expression names its classes itself: leave out --class")
+        if use_of_gradient(self.search) == "needs" and not self.gradient:
+            raise ValueError(f"search '{self.search}' needs gradients: leave out --no-gradient")
         self._check_until()
         check_list(self.goal_name, self.pareto, self.search)
         if self.pareto and self.fewest:

@@ -256,7 +256,8 @@ def cover(
                 at = starts[r] + max(columns[c], 0) - lefts[r]
                 way = x + 0.5 * (a + b) * across - columns[c] if columns[c] >= 0 else 0.0
                 cells[at] -= fall * (b - a) * (1.0 - way)
-                cells[at + 1] -= fall * (b - a) * way
+                if columns[c] >= 0:  # left of the canvas it is 0, and the cell may be another's
+                    cells[at + 1] -= fall * (b - a) * way
         for r in range(firsts[i], firsts[i + 1]):
             total = 0.0
             for at in range(starts[r], starts[r] + widths[r]):

@@ -19,7 +19,8 @@ def end_reached(config: RunConfig, wish: Wish, done: Progress) -> str | None:
         return None
     until = config.until
     if until is not None and wish.reached(done.best.score, until):
-        return f"reached {wish.label} {format_score(done.best.score)}"
+        worst = " in the worst view" if config.robust else ""
+        return f"reached {wish.label} {format_score(done.best.score)}{worst}"
     if config.evaluations is not None and done.evaluations >= config.evaluations:
         return f"{config.evaluations:,} scorings done"
     if config.generations is not None and done.generation >= config.generations:

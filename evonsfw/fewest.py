@@ -22,7 +22,7 @@ from evonsfw.genome import Encoding, Genome, genome_to_text
 from evonsfw.pipeline import Job
 from evonsfw.raster import render
 from evonsfw.runs import RunFolder, save_picture
-from evonsfw.stage import Stage, score_on_disk
+from evonsfw.stage import Stage
 from evonsfw.whole_file import whole_file
 
 TRIED = 8
@@ -47,6 +47,8 @@ class Certificate:
         score: with all shapes, of the file, by the reference.
         without: the score without each shape, in painting order, likewise.
         holds: whether `score` reaches `until`, and none of `without` does.
+        complete: whether it was tried to the end to spare further ones; false where this was
+            cancelled, and what there is may be had with fewer.
         scorings: spent on taking out and on climbing back.
     """
 
@@ -55,6 +57,7 @@ class Certificate:
     score: float
     without: tuple[float, ...]
     holds: bool
+    complete: bool
     scorings: int
 
 
@@ -77,8 +80,18 @@ def check_fewest(config: RunConfig) -> None:
 def fewest_due(stage: Stage, path: Path, best: Champion) -> bool:
     """Whether a run that was ended while shapes were taken out has to take them out again."""
     until, wanted = stage.config.until, stage.config.fewest
-    done = (path / PICTURE).with_suffix(".json").exists()
-    return wanted and not done and until is not None and stage.wish.reached(best.score, until)
+    if not wanted or until is None or not stage.wish.reached(best.score, until):
+        return False
+    return not _finished((path / PICTURE).with_suffix(".json"), until)
+
+
+def _finished(certificate: Path, until: float) -> bool:
+    """Whether a certificate is there, of this score, and nothing was left to be tried."""
+    try:
+        content = json.loads(certificate.read_text(encoding="utf-8"))
+        return content["complete"] is True and content["until"] == until
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return False
 
 
 def leave_fewest(
@@ -106,6 +119,8 @@ def leave_fewest(
     certificate = _certify(stage, folder.path, job, found.genome, paring)
     _write(stage, folder, found, certificate)
     least = (min if stage.config.goal_name == "lowest" else max)(certificate.without)
+    if not certificate.complete:
+        say(f"fewest: stopped; to try again from the start: evonsfw resume {folder.path}")
     say(
         f"{folder.path / PICTURE}: {certificate.n} {stage.config.shapes[0]}, "
         f"{stage.label} {certificate.score:.6f}; without any one of them at best {least:.6f}"
@@ -128,7 +143,7 @@ def _certify(stage: Stage, path: Path, job: Job, genome: Genome, paring: Paring)
         save_picture(file, render(genes[None], replace(encoding, n=n), job.canvas)[0])
         if stage.config.robust:
             return paring.score(genes, n)
-        return score_on_disk(stage, file)
+        return paring.score_file(file)
 
     whole = score(genome, encoding.n, "all.png")
     lesser = tuple(
@@ -137,8 +152,8 @@ def _certify(stage: Stage, path: Path, job: Job, genome: Genome, paring: Paring)
     )
     reached = [stage.wish.reached(one, until) for one in (whole, *lesser)]
     holds = reached[0] and not any(reached[1:])
-    spent = paring.scorings + (0 if stage.config.robust else len(reached))
-    return Certificate(encoding.n, until, whole, lesser, holds, spent)
+    spent, complete = paring.scorings, paring.complete
+    return Certificate(encoding.n, until, whole, lesser, holds, complete, spent)
 
 
 def _write(stage: Stage, folder: RunFolder, found: Found, certificate: Certificate) -> None:
@@ -168,6 +183,9 @@ class Paring:
         stage: the run's.
         cancelled: true ends it.
         say: prints one line.
+
+    Attributes:
+        complete: whether `pare` came to its end.
     """
 
     def __init__(self, stage: Stage, cancelled: Callable[[], bool], say: Say) -> None:
@@ -175,6 +193,7 @@ class Paring:
         self._cancelled = cancelled
         self._say = say
         self._climbing = Climbing(stage)
+        self.complete = False
 
     @property
     def scorings(self) -> int:
@@ -184,6 +203,10 @@ class Paring:
     def score(self, genome: Genome, n: int) -> float:
         """The score of a genome of n shapes."""
         return self._climbing.score(_job(self._climbing.job, n), [genome])[0].score
+
+    def score_file(self, path: Path) -> float:
+        """The score of a picture file, as it is."""
+        return self._climbing.score_file(path)
 
     def pare(self, genome: Genome) -> tuple[Job, Found]:
         """A genome of the stage's encoding that reaches the score to one with fewer shapes that
@@ -197,6 +220,7 @@ class Paring:
                 break
             job, found = smaller
             self._say(f"fewest: {job.encoding.n} shapes, {self._stage.label} {found.score:.6f}")
+        self.complete = job.encoding.n == 1 or not self._cancelled()
         return job, found
 
     def _several(self, job: Job, found: Found) -> tuple[Job, Found] | None:

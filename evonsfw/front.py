@@ -33,6 +33,8 @@ Parts = npt.NDArray[np.float64]
 FOLDER, TABLE, PLOT = "front", "front.csv", "front.svg"
 WISHES = "evonsfw:wishes"
 """Keyword of the text chunk that holds each wish's value."""
+GENERATION = "evonsfw:generation"
+"""Keyword of the chunk, which `runs` writes, with the generation that a picture is of."""
 
 
 def non_dominated(parts: Parts) -> npt.NDArray[np.bool_]:
@@ -43,6 +45,16 @@ def non_dominated(parts: Parts) -> npt.NDArray[np.bool_]:
         bool(np.any(np.all(parts >= one, axis=1) & np.any(parts > one, axis=1))) for one in parts
     ]
     return ~np.array(beaten, bool)
+
+
+def front_due(stage: Stage, path: Path, generation: int) -> bool:
+    """Whether a `--pareto` run that is at its end has no front of its last generation: it was
+    killed before the front was written, or while it was.
+    """
+    first = path / FOLDER / "001.png"
+    if not stage.config.pareto or not first.is_file():
+        return stage.config.pareto
+    return bool(open_picture(first, "picture").info.get(GENERATION) != str(generation))
 
 
 def write_front(stage: Stage, folder: RunFolder, genomes: Genomes, generation: int) -> str:

@@ -59,18 +59,23 @@ class Differentiable:
         input_shape: of one input without the batch, as in (224, 224, 3).
         of: the tensor to differentiate; None for the logits, which are the input of the softmax
             that the model ends in, or its first output where it ends in none.
+        at_output: whether its first output counts as the logits even if it ends in a softmax.
 
     Raises:
         ValueError: the file cannot be read, has no such tensor, or holds an operator without rule.
     """
 
     def __init__(
-        self, path: Path, input_shape: tuple[int, int, int], of: str | None = None
+        self,
+        path: Path,
+        input_shape: tuple[int, int, int],
+        of: str | None = None,
+        at_output: bool = False,
     ) -> None:
         try:
             model = _load(path)
             network = read_network(model)
-            target = of or _logits(network)
+            target = of or _target(network, at_output)
             tape, backward = _differentiate(path, model, network, (1, *input_shape), target)
         except NoRuleError as error:
             raise ValueError(f"classifier file {path}: {error}; use --no-gradient") from None
@@ -102,15 +107,17 @@ class Differentiable:
         return gradient
 
 
-def refuses(path: Path, input_shape: tuple[int, int, int]) -> str | None:
-    """Why a model cannot be differentiated, in a few words, or None; looks at its operators only.
+def refuses(path: Path, input_shape: tuple[int, int, int], at_output: bool = False) -> str | None:
+    """Why `Differentiable` would not open a model, in a few words, or None.
 
-    What an operator is told may still have no rule: opening it tells.
+    The backward pass is written to see; onnxruntime runs the model only where the file leaves
+    shapes open.
     """
     try:
-        network = read_network(_load(path))
-        _require_rules(network.route(_logits(network)))
-    except NoRuleError as error:
+        model = _load(path)
+        network = read_network(model)
+        _differentiate(path, model, network, (1, *input_shape), _target(network, at_output))
+    except ValueError as error:
         return str(error)
     return None
 
@@ -139,6 +146,10 @@ def _load(path: Path) -> Any:
         raise NoRuleError(f"onnx cannot read it: {reason}") from None
 
 
+def _target(network: Network, at_output: bool) -> str:
+    return network.output if at_output else _logits(network)
+
+
 def _logits(network: Network) -> str:
     """The input of the softmax that a model ends in; else its first output."""
     node = network.producer(network.output)
@@ -153,10 +164,21 @@ def _require_rules(route: list[Node]) -> None:
             raise NoRuleError(f"operator '{node.operator}' has no backward rule")
 
 
+def _require_shape(model: Any, source: str, shape: Shape) -> None:
+    """Raise NoRuleError where the file says that its input has another shape."""
+    kind = next(entry.type.tensor_type for entry in model.graph.input if entry.name == source)
+    if not kind.HasField("shape"):
+        return
+    found = [side.dim_value for side in kind.shape.dim]  # 0 where it is left open
+    if len(found) != len(shape) or any(a not in (0, b) for a, b in zip(found, shape, strict=True)):
+        raise NoRuleError(f"its input is {found}, expected {list(shape)}")
+
+
 def _differentiate(
     path: Path, model: Any, network: Network, shape: Shape, of: str
 ) -> tuple[Tape, Any]:
     """The tape with all that the backward pass keeps, and the backward model."""
+    _require_shape(model, network.source, shape)
     route = network.route(of)
     if not route:
         raise NoRuleError(f"no tensor '{of}' that depends on the input")
@@ -198,11 +220,20 @@ def _facts(
     unknown = sorted((used - shapes.keys()) | (read - varying - constants.keys()))
     if unknown:
         session = ort_session.cpu_session_of(_exposing(model, unknown), path)
-        found = session.run(unknown, {network.source: np.zeros(shape, np.float32)})
+        found = _run(session, unknown, {network.source: np.zeros(shape, np.float32)})
         values = {name: np.asarray(value) for name, value in zip(unknown, found, strict=True)}
         shapes |= {name: value.shape for name, value in values.items()}
         constants |= {name: value for name, value in values.items() if name not in varying}
     return shapes, constants
+
+
+def _run(session: ort.InferenceSession, names: list[str], feed: dict[str, Array]) -> list[Any]:
+    try:
+        outputs: list[Any] = session.run(names, feed)
+    except Exception as error:  # noqa: BLE001  # onnxruntime raises many kinds, none public
+        reason = " ".join(str(error).split())[:200]
+        raise NoRuleError(f"onnxruntime cannot run it: {reason}") from None
+    return outputs
 
 
 def _written(model: Any, names: set[str]) -> dict[str, Array]:

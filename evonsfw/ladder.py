@@ -9,10 +9,13 @@ until one picture is below and another above, and then by halving the line betwe
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -25,7 +28,7 @@ from evonsfw.generation import Champion, read_only
 from evonsfw.genome import Genome
 from evonsfw.pipeline import Job
 from evonsfw.runs import RunFolder, require_new
-from evonsfw.stage import Stage, complete, place, score_on_disk, set_up
+from evonsfw.stage import Stage, complete, place, set_up
 from evonsfw.whole_file import whole_file
 
 TOLERANCE = 0.001
@@ -36,7 +39,7 @@ FOUNDERS = 8
 """Composed pictures that race to the highest rung; the first one there is moved along."""
 STEPS = (2, 1_001)
 """Fewest and most rungs: with more, neighbours would be nearer than the tolerance."""
-COLUMNS = "file,target,score,scorings"
+TABLE, COLUMNS = "ladder.csv", "file,target,score,scorings"
 TAKEN = (
     *("objective", "target", "target_score", "until", "search", "population", "generations"),
     *("minutes", "robust", "fewest", "pareto", "workers", "backend", "device", "every"),
@@ -54,7 +57,7 @@ class Rung:
         number: its place, from 0.
         target: the score asked for.
         found: the picture, and its score.
-        scorings: what it took; the highest rung has those of the race.
+        scorings: what it took, that of its file included; the highest rung has those of the race.
     """
 
     number: int
@@ -69,7 +72,7 @@ class Rung:
 
 
 def make_ladder(config: RunConfig, steps: int, out: Path | None, command: str, say: Say) -> bool:
-    """Make a ladder's folder; Ctrl-C ends it and keeps the rungs that are finished.
+    """Make a ladder's folder; Ctrl-C or SIGTERM ends it and keeps the rungs that are finished.
 
     Args:
         config: settings; `evaluations` are for each rung, what is left open is filled in.
@@ -90,18 +93,43 @@ def make_ladder(config: RunConfig, steps: int, out: Path | None, command: str, s
     say(f"seed {stage.config.seed}, {place(stage)}")
     path.mkdir(parents=True)
     ladder = Ladder(stage, steps, path, say)
+    ladder.write_table()
     ladder.folder.write_config()
     (path / "command.txt").write_bytes((command + "\n").encode("utf-8", "surrogateescape"))
     try:
-        ladder.climb()
-    except KeyboardInterrupt:
-        say("stopped by Ctrl-C")
+        with _sigterm_interrupts():
+            ladder.climb()
+    except KeyboardInterrupt as stop:
+        say(f"stopped by {stop.args[0] if stop.args else 'Ctrl-C'}")
     hits = sum(rung.reached for rung in ladder.rungs)
     say(
         f"{path}: {hits} of {steps} rungs within {TOLERANCE:g} on disk, "
         f"{ladder.scorings:,} scorings"
     )
     return hits == steps
+
+
+def require_no_ladder(path: Path) -> None:
+    """Raise ValueError where a folder is a ladder's: it has no checkpoint to go on from."""
+    if (path / TABLE).is_file():
+        raise ValueError(
+            f"run folder {path}: it is a ladder's, which cannot be resumed; begin anew, by the "
+            f"words in {path / 'command.txt'} with another --out"
+        )
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM does as Ctrl-C does."""
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _settings(config: RunConfig, steps: int) -> RunConfig:
@@ -154,21 +182,30 @@ class Ladder:
 
     def climb(self) -> None:
         """Make all rungs: the highest, the lowest, then those between."""
-        top = self._rung(self._last, self._first()).found.genome
-        here = self._rung(0, top).found.genome
+        limit = self._limit()
+        top = self._rung(self._last, self._first(limit), limit).found.genome
+        here = self._rung(0, top, self._limit()).found.genome
         for number in range(1, self._last):
             here = here + (top - here) / np.float32(self._last + 1 - number)
-            here = self._rung(number, here).found.genome
+            here = self._rung(number, here, self._limit()).found.genome
 
-    def _first(self) -> Genome:
-        """Of composed pictures, the one that is first at the highest rung, or nearest to it."""
+    def _limit(self) -> int:
+        """The count of scorings after which a rung that begins here is given up."""
+        most = self._stage.config.evaluations
+        assert most is not None
+        return self.scorings + most
+
+    def _first(self, end: int) -> Genome:
+        """Of composed pictures, the one that is first at the highest rung, or nearest to it when
+        the count of scorings comes to `end`.
+        """
         rng = np.random.default_rng(self._stage.config.seed)
         job = self._goal(1.0)
         founders = self._climbing.score(job, list(compose(job.encoding, rng, FOUNDERS)))
         founders.sort(key=lambda one: -one.fitness)
 
         def back(climb: Climb, scorings: int) -> bool:
-            limit = self.scorings + scorings
+            limit = min(end, self.scorings + scorings)
             while not _hit([climb.best], 1.0) and self.scorings < limit:
                 climb.step()
             return _hit([climb.best], 1.0)
@@ -176,42 +213,45 @@ class Ladder:
         first, _ = race([Climb(self._climbing, job, [one]) for one in founders], back)
         return first.best.genome
 
-    def _rung(self, number: int, start: Genome) -> Rung:
+    def _rung(self, number: int, start: Genome, limit: int) -> Rung:
         """Move a picture to a rung's score, write it, and say what is on disk."""
         target = number / self._last
-        found = self._moved(self._goal(target), target, start)
+        found = self._moved(self._goal(target), target, start, limit)
         config = self._config(target)
         path = self.folder.path / self._file(number, target)
         folder = RunFolder(self.folder.path, config, self._stage.classifier_hash)
         champion = Champion(read_only(found.genome), found.fitness, found.score, number)
         folder.write_picture(path, champion)
-        found = replace(found, score=score_on_disk(self._stage, path))
+        found = replace(found, score=self._climbing.score_file(path))
+        folder.write_picture(path, replace(champion, score=found.score))
         spent = self.scorings - sum(one.scorings for one in self.rungs)
         rung = Rung(number, target, found, spent)
         self.rungs = sorted([*self.rungs, rung], key=lambda one: one.number)
-        self._write_table()
+        self.write_table()
         missed = "" if rung.reached else f": missed, by {abs(found.score - target):.4f}"
         self._say(f"{path}: {self._stage.wish.label} {found.score:.6f}{missed}")
         return rung
 
-    def _moved(self, job: Job, target: float, start: Genome) -> Found:
-        """From a picture to the nearest that has a score."""
+    def _moved(self, job: Job, target: float, start: Genome, limit: int) -> Found:
+        """From a picture to the nearest that has a score, or that was seen until the count of
+        scorings came to `limit`.
+        """
         seen = self._climbing.score(job, [start])
-        climb, most = Climb(self._climbing, job, seen), self._stage.config.evaluations
-        assert most is not None
-        limit = self.scorings + most
+        climb = Climb(self._climbing, job, seen)
         while not _hit(seen, target) and self.scorings < limit:
             seen += climb.step()
             between = _bracket(seen, target)
             if between is not None and not _hit(seen, target):
-                seen += self._halved(job, target, between)
+                seen += self._halved(job, target, between, limit)
         return min(seen, key=lambda one: abs(one.score - target))
 
-    def _halved(self, job: Job, target: float, ends: tuple[Found, Found]) -> list[Found]:
+    def _halved(
+        self, job: Job, target: float, ends: tuple[Found, Found], limit: int
+    ) -> list[Found]:
         """Those found by halving the line between two pictures, one below and one above."""
         seen: list[Found] = []
         below, above = ends
-        while not _hit(seen, target):
+        while not _hit(seen, target) and self.scorings < limit:
             middle = (below.genome + above.genome) / np.float32(2.0)
             if np.array_equal(middle, below.genome) or np.array_equal(middle, above.genome):
                 break
@@ -240,14 +280,14 @@ class Ladder:
     def _file(self, number: int, target: float) -> str:
         return f"{number:0{max(2, len(str(self._last)))}}_{target:.3f}.png"
 
-    def _write_table(self) -> None:
+    def write_table(self) -> None:
         """ladder.csv, with the rungs that are finished."""
         rows = [
             f"{self._file(rung.number, rung.target)},{rung.target:.6g},"
             f"{rung.found.score:.6f},{rung.scorings}"
             for rung in self.rungs
         ]
-        with whole_file(self.folder.path / "ladder.csv") as draft:
+        with whole_file(self.folder.path / TABLE) as draft:
             draft.write_text("\n".join([COLUMNS, *rows]) + "\n", encoding="utf-8")
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from evonsfw import progress
 from evonsfw.backends import AUTO, load_backend
+from evonsfw.classifier import REFERENCE
 from evonsfw.config import RunConfig, make_config, read_config
 from evonsfw.crew import EvaluationError
 from evonsfw.ends import end_reached, extended
@@ -23,8 +24,9 @@ from evonsfw.evaluation import Evaluator, open_evaluator
 from evonsfw.evolution import Evolution
 from evonsfw.exporters import svg
 from evonsfw.fewest import check_fewest, fewest_due, leave_fewest
-from evonsfw.front import write_front
+from evonsfw.front import front_due, write_front
 from evonsfw.generation import Champion
+from evonsfw.ladder import require_no_ladder
 from evonsfw.live import Live, Snapshot
 from evonsfw.runs import TARGET, Recorder, RunFolder, create_run, require_new, save_picture
 from evonsfw.scene import View
@@ -32,11 +34,13 @@ from evonsfw.stage import (
     Stage,
     build_search,
     complete,
+    models_of,
     place,
     referee,
     score_on_disk,
     set_up,
     with_backend,
+    without_gradients,
     worker_count,
 )
 
@@ -68,7 +72,8 @@ def start_run(config: RunConfig, out: Path | None, command: str, window: bool, s
     with _patience(say, READYING):
         stage = set_up(complete(config))
     check_fewest(stage.config)
-    say(f"seed {stage.config.seed}, {place(stage, config.backend == AUTO)}")
+    where = place(stage, config.backend == AUTO) + without_gradients(config)
+    say(f"seed {stage.config.seed}, {where}")
     live = Live()
     with _signals(live), _evaluator(stage, say) as evaluator:
         folder = create_run(stage.config, out, command, stage.classifier_hash)
@@ -88,12 +93,15 @@ def resume_run(path: Path, more: dict[str, Any], window: bool, say: Say) -> None
         say: prints one line.
 
     Raises:
-        ValueError: not a run folder, made by a newer version, or at its end already.
+        ValueError: not a run folder, made by a newer version, or at its end already; or a backend
+            without the gradients that the run takes. Nothing has been written.
         EvaluationError: as `start_run`.
     """
     if not (path / "config.yaml").is_file():
         raise ValueError(f"run folder {path}: there is no config.yaml in it; is it a run folder?")
+    require_no_ladder(path)
     config = make_config(read_config(path / "config.yaml"))
+    _check_gradients(path, config, more)
     state, problem = RunFolder(path, config, "").read_checkpoint()
     if problem:
         say(problem)
@@ -111,21 +119,44 @@ def resume_run(path: Path, more: dict[str, Any], window: bool, say: Say) -> None
             )
         evolution.restore(state)
     reason = end_reached(stage.config, stage.wish, evolution.progress)
-    best = evolution.progress.best
-    if best is not None and fewest_due(stage, path, best):
-        _pare(stage, RunFolder(path, config, stage.classifier_hash), best, say)
+    folder = RunFolder(path, config, stage.classifier_hash)
+    if reason is not None and _made_up(stage, folder, evolution, say):
         return
     if reason is not None:
         raise ValueError(
             f"run folder {path}: at its end already ({reason}); "
             f"go on with --evaluations MORE, --generations MORE, --minutes MORE or --until SCORE"
         )
-    folder, live = RunFolder(path, config, stage.classifier_hash), Live()
+    live = Live()
     with _signals(live), _evaluator(stage, say) as evaluator:
         folder.write_config()
         folder.rewind(evolution.progress.best, evolution.progress.generation)
         say(f"resuming after generation {evolution.progress.generation}, {place(stage)}")
         _run(stage, folder, evaluator, evolution, live, window, say)
+
+
+def _check_gradients(path: Path, config: RunConfig, more: dict[str, Any]) -> None:
+    """Raise ValueError where a run that takes gradients would go on where there are none."""
+    allowed = {"backend": (AUTO, REFERENCE), "device": (AUTO, "cpu")}
+    flags = [f"--{key}" for key in allowed if more.get(key, AUTO) not in allowed[key]]
+    if flags and config.takes_gradients and models_of(config):
+        raise ValueError(
+            f"run folder {path}: it takes gradients, which only {REFERENCE} on the CPU gives: "
+            f"leave out {' and '.join(flags)}"
+        )
+
+
+def _made_up(stage: Stage, folder: RunFolder, evolution: Evolution, say: Say) -> bool:
+    """Make what a run at its end was killed before or during; whether there was anything."""
+    done = evolution.progress
+    assert done.best is not None, "a run at its end has one"
+    if front_due(stage, folder.path, done.generation):
+        say(write_front(stage, folder, evolution.genomes, done.generation))
+        return True
+    if fewest_due(stage, folder.path, done.best):
+        _pare(stage, folder, done.best, say)
+        return True
+    return False
 
 
 def _evolution(stage: Stage) -> Evolution:

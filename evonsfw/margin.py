@@ -29,7 +29,7 @@ def margin(probabilities: npt.NDArray[np.float32], index: int) -> npt.NDArray[np
 
 def margin_slopes(probabilities: npt.NDArray[np.float32], index: int) -> npt.NDArray[np.float32]:
     """D margin / d logit, where the probabilities are the softmax of the logits: the margin is
-    z_c - log sum_{j != c} exp z_j.
+    z_c - log sum_{j != c} exp z_j. It is that as well where the logits are log p of any p.
 
     Args:
         probabilities: (B, C) float32.
@@ -61,6 +61,21 @@ def probability_slopes(
     slopes = -p[:, [index]] * p
     slopes[:, index] += p[:, index]
     return slopes.astype(np.float32)
+
+
+def separate_slopes(probabilities: npt.NDArray[np.float32], index: int) -> npt.NDArray[np.float32]:
+    """D p_c / d log p_j, where each probability is free of the others: p_c 1[j = c].
+
+    Args:
+        probabilities: (B, C) float32.
+        index: the class c, 0…C-1.
+
+    Returns:
+        (B, C) float32.
+    """
+    slopes = np.zeros(probabilities.shape, np.float32)
+    slopes[:, index] = probabilities[:, index]
+    return slopes
 
 
 def logit(score: float) -> float:

@@ -21,11 +21,14 @@ class Observed:
         probabilities: (B, C) float32 of each classifier that was asked.
         logits: (B, C) float32 of each, before the softmax; where somebody needs them.
         pictures: B arrays of (H, W, 3) uint8, where somebody needs them.
+        separate: indices of classifiers whose probabilities are no softmax of logits, as those of
+            one sigmoid a class: their logarithms stand for the logits in a `Slope`.
     """
 
     probabilities: tuple[Probabilities, ...] = ()
     logits: tuple[Logits, ...] = ()
     pictures: Sequence[Pictures] | Pictures | None = None
+    separate: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ class Slope:
     """D fitness / d what was observed of one picture.
 
     Attributes:
-        logits: for each classifier (C,) float32, of the values before the softmax; or None, where
-            they make no difference.
+        logits: for each classifier (C,) float32, of the values before the softmax, or of the
+            logarithms of `Observed.separate` probabilities; or None, where they make no difference.
         picture: (H, W, 3) float32, or None.
     """
 

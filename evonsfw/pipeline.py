@@ -7,17 +7,20 @@ JPEG step is real forward and the identity backward (Athalye, Carlini & Wagner 2
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from evonsfw import raster_gradient
 from evonsfw.classifier import REFERENCE, Classifier, to_probabilities
+from evonsfw.composition import compose
 from evonsfw.genome import Encoding, Genome
 from evonsfw.gradient import Differentiable, Kept
+from evonsfw.margin import SMALLEST
 from evonsfw.model_spec import ModelSpec
 from evonsfw.objectives import Goal
 from evonsfw.observed import Logits, Observed
@@ -37,8 +40,12 @@ SOFTNESS = 1.0
 BACKWARD = 2
 """Scorings that a backward pass through the classifier counts as: it costs as much time."""
 
-LEAST = 1e-12
-"""A probability below this is taken as this, where something is divided by it."""
+STEEP = 1e30
+"""The largest weight that a backward pass is given; larger ones are divided first. The slope of a
+sigmoid near 0 makes ordinary numbers of both, which float32 holds.
+"""
+PROBES = 2
+"""Pictures of each kind that `is_exact` looks at."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +138,7 @@ class Pipeline:
             shapes = [input_shape(model) for model in job.models]
             self._inputs = [np.empty((1, *shape), np.float32) for shape in shapes]
             if job.gradient:
-                paths = [model.path for model in job.models]
-                self._differentiables = list(map(Differentiable, paths, shapes))
+                self._differentiables = [_differentiable(model) for model in job.models]
 
     def with_job(self, job: Job) -> Pipeline:
         """The same sessions for another encoding, canvas or goal of the same classifiers."""
@@ -201,9 +207,18 @@ class Pipeline:
             prepare(model, picture, inputs[0], own_jpeg)
         if gradient:
             assert self._job.gradient, "the job says that no gradient is wanted"
-            kept = [d.forward(i) for d, i in zip(self._differentiables, self._inputs, strict=True)]
-            found = [_read(model, one) for model, one in zip(models, kept, strict=True)]
-            return Observed(*_columns(found), [picture]), kept
+            networks = self._differentiables
+            kept = [d.forward(i) for d, i in zip(networks, self._inputs, strict=True)]
+            found = [
+                (to_probabilities(model, one.output), one.logits)
+                for model, one in zip(models, kept, strict=True)
+            ]
+            separate = frozenset(
+                number
+                for number, pair in enumerate(zip(models, networks, strict=True))
+                if not _has_softmax(*pair)
+            )
+            return Observed(*_columns(found), [picture], separate), kept
         asked = list(zip(self._classifiers, self._inputs, strict=True))
         if self._logits:
             both = [classifier.run_with_logits(inputs) for classifier, inputs in asked]
@@ -222,10 +237,10 @@ class Pipeline:
         size = picture.shape[1], picture.shape[0]
         for number, weights in enumerate(slope.logits):
             if weights is not None:
-                model, network = self._job.models[number], self._differentiables[number]
-                last = _of_output(model, network, weights, observed.probabilities[number][0])
-                cotangent = network.backward(kept[number], last[None])
-                total += pull_back(model, cotangent[0], size)
+                p = observed.probabilities[number][0]
+                last = _of_output(weights, p) if number in observed.separate else weights
+                cotangent = _backward(self._differentiables[number], kept[number], last)
+                total += pull_back(self._job.models[number], cotangent, size)
         return total
 
     def prepare(self, genomes: Genomes, inputs: npt.NDArray[np.float32]) -> None:
@@ -250,10 +265,15 @@ def open_classifiers(job: Job) -> tuple[Classifier, ...]:
     )
 
 
-def _read(model: ModelSpec, kept: Kept) -> tuple[npt.NDArray[np.float32], Logits]:
-    """(1, C) probabilities and (1, C) logits of a forward pass."""
-    logits = kept.output if model.output == "logits" else kept.logits
-    return to_probabilities(model, kept.output), logits
+def _differentiable(model: ModelSpec) -> Differentiable:
+    """A classifier's network, differentiated at what its softmax is given, in the file or here."""
+    at_output = model.output == "logits"
+    return Differentiable(model.path, input_shape(model), at_output=at_output)
+
+
+def _has_softmax(model: ModelSpec, network: Differentiable) -> bool:
+    """Whether the probabilities are the softmax of what the network differentiates."""
+    return model.output == "logits" or network.ends_in_softmax
 
 
 def _columns(
@@ -263,30 +283,50 @@ def _columns(
     return tuple(one[0] for one in both), tuple(one[1] for one in both)
 
 
-def _of_output(
-    model: ModelSpec, network: Differentiable, weights: Logits, probabilities: Logits
-) -> Logits:
-    """(C,) d fitness / d what the network differentiates, from d fitness / d logit.
-
-    Of a model that gives probabilities without a softmax at its end, the logarithms of these are
-    the logits: as good as any others.
+def _of_output(weights: Logits, probabilities: Logits) -> Values:
+    """(C,) d fitness / d probability, from d fitness / d log probability. 0 where a probability is
+    below the smallest that a margin knows: there the margin is flat.
     """
-    if model.output == "logits" or network.ends_in_softmax:
-        return weights
-    return np.asarray(weights / np.maximum(probabilities, LEAST), np.float32)
+    p = probabilities.astype(np.float64)
+    return np.where(p >= SMALLEST, weights / np.maximum(p, SMALLEST), 0.0)
+
+
+def _backward(network: Differentiable, kept: Kept, weights: Logits | Values) -> Logits:
+    """The gradient of one forward pass, whose (C,) weights may be larger than float32 holds."""
+    scale = max(1.0, float(np.abs(weights).max()) / STEEP)
+    cotangent = network.backward(kept, np.asarray(weights / scale, np.float32)[None])[0]
+    return cotangent * np.float32(scale)
 
 
 def is_exact(reference: Classifier) -> bool:
     """Whether forward passes that keep what backward passes need give a classifier's own
-    probabilities, to the last bit, on a few inputs of noise.
+    probabilities, and its logits where it has some, to the last bit, on a few pictures.
 
-    What they keep may hinder onnxruntime from fusing operators, and so change how it rounds.
+    What they keep may hinder onnxruntime from fusing operators, and so change how it rounds. Logits
+    tell it where probabilities have rounded to 0 and 1.
     """
-    model, shape = reference.spec, input_shape(reference.spec)
-    network = Differentiable(model.path, shape)
-    noise = np.random.default_rng(0).normal(0.0, 60.0, (3, 1, *shape)).astype(np.float32)
-    found = [to_probabilities(model, network.forward(one).output) for one in noise]
-    return all(np.array_equal(p, reference.run(one)) for p, one in zip(found, noise, strict=True))
+    model, network = reference.spec, _differentiable(reference.spec)
+    whole = Classifier(model, logits=True) if _has_softmax(model, network) else None
+    inputs = np.empty((1, *input_shape(model)), np.float32)
+    for picture in _probes((model.resize.width, model.resize.height)):
+        prepare(model, picture, inputs[0])
+        kept = network.forward(inputs)
+        if not np.array_equal(to_probabilities(model, kept.output), reference.run(inputs)):
+            return False
+        if whole and not np.array_equal(kept.logits, whole.run_with_logits(inputs)[1]):
+            return False
+    return True
+
+
+def _probes(size: Canvas) -> Iterator[Pictures]:
+    """(H, W, 3) uint8 pictures of several kinds: composed, noise, flat blocks, smooth."""
+    rng, encoding = np.random.default_rng(0), Encoding(("triangles", "circles"), 20)
+    yield from render(compose(encoding, rng, PROBES), encoding, size)
+    for _ in range(PROBES):
+        yield rng.integers(0, 256, (size[1], size[0], 3), np.uint8)
+        coarse = Image.fromarray(rng.integers(0, 256, (6, 6, 3), np.uint8))
+        for method in (Image.Resampling.NEAREST, Image.Resampling.BICUBIC):
+            yield np.array(coarse.resize(size, method))
 
 
 def joined(parts: Sequence[Evaluation]) -> Evaluation:
@@ -307,10 +347,21 @@ def warm_up(job: Job) -> None:
     Call before workers start: several processes that compile at a time are slow, and have been
     seen to crash on one cache.
     """
-    genomes = np.full((1, job.encoding.length), 0.5, np.float32)
-    picture = render(genomes, job.encoding, job.canvas)[0]
+    genome = np.full(job.encoding.length, 0.5, np.float32)
+    render(genome[None], job.encoding, job.canvas)
+    for view in job.views:
+        _warm_up_view(job, view, genome)
+
+
+def _warm_up_view(job: Job, view: View, genome: Genome) -> None:
+    """One genome's way there and, where gradients may be wanted, back, without the networks."""
+    picture = apply(view, job.encoding, job.canvas, genome)
+    cotangent, size = np.ones(picture.shape, np.float32), (picture.shape[1], picture.shape[0])
     for model in job.models:
-        prepare(model, picture, np.empty(input_shape(model), np.float32))
+        inputs = np.empty(input_shape(model), np.float32)
+        prepare(model, picture, inputs, view.own_jpeg)
+        if job.gradient:
+            cotangent += pull_back(model, inputs, size)
     if job.gradient:
-        cotangent = np.ones(picture.shape, np.float32)
-        raster_gradient.backward(genomes[0], job.encoding, job.canvas, cotangent)
+        canvas = canvas_of(view, job.canvas)
+        raster_gradient.backward(genome, job.encoding, canvas, view.back(cotangent, canvas))

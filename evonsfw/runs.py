@@ -28,6 +28,7 @@ from evonsfw.exporters import Artwork, png
 from evonsfw.generation import Champion, Generation
 from evonsfw.genome import genome_hash, genome_to_text
 from evonsfw.search import State
+from evonsfw.views import SEARCHED
 from evonsfw.whole_file import link_or_copy, whole_file
 
 COLUMNS = "generation,evaluations,seconds,best_score,best_fitness,mean_fitness,std_fitness,rescored"
@@ -92,6 +93,8 @@ class RunFolder:
             "evonsfw:generation": str(champion.generation),
             "evonsfw:version": evonsfw.__version__,
         }
+        if self.config.robust:  # the file alone, as it is, scores better than this
+            metadata["evonsfw:views"] = f"worst of {len(SEARCHED)} views"
         return Artwork(champion.genome, self.config.encoding, metadata)
 
     def read_checkpoint(self) -> tuple[State | None, str | None]:
@@ -219,7 +222,7 @@ class Recorder:
 def require_new(path: Path) -> None:
     """Raise ValueError where there is something of that name already."""
     if os.path.lexists(path):
-        is_run = (path / "config.yaml").is_file()
+        is_run = (path / "config.yaml").is_file() and (path / "generations").is_dir()
         other = f", or go on with it: evonsfw resume {path}" if is_run else ""
         raise ValueError(f"run folder {path}: exists already; choose another --out{other}")
 

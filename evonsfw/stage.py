@@ -26,7 +26,7 @@ from evonsfw.ends import end_reached
 from evonsfw.evaluation import usable_cores
 from evonsfw.evolution import Progress, Referee
 from evonsfw.genome import BACKGROUND_GENES, Encoding, Genome
-from evonsfw.model_spec import DEFAULT, ModelSpec
+from evonsfw.model_spec import DEFAULT, ModelSpec, read_spec
 from evonsfw.objectives import Goal
 from evonsfw.pictures import open_picture, target_on_canvas
 from evonsfw.pipeline import Evaluation, Job, Pipeline, is_exact, open_classifiers
@@ -44,6 +44,9 @@ from evonsfw.wishes import (
     needs_of,
     optimum,
 )
+
+ROBUST_UNTIL = 0.999
+"""Where a run ends that is to hold and was given no end."""
 
 
 @dataclass
@@ -79,13 +82,15 @@ def complete(config: RunConfig) -> RunConfig:
     changes: dict[str, Any] = {}
     if config.seed is None:
         changes["seed"] = secrets.randbelow(2**32)
-    if config.gradient and gradient_refused(config) is not None:
+    if config.takes_gradients and gradient_refused(config) is not None:
         changes["gradient"] = False
     if config.population is None:
         problem = problem_of_run(make_config({**config.to_dict(), **changes}))
         changes["population"] = load_search(config.search).default_population(problem)
     if not config.has_end:
         changes["until"] = default_until(config.goal_name)
+        if config.robust and config.goal_name == "highest":
+            changes["until"] = ROBUST_UNTIL
         free = has_value(config.goal_name)
         changes["evaluations"] = EXPRESSION_EVALUATIONS if free else DEFAULT_EVALUATIONS
         if config.pareto:
@@ -126,13 +131,22 @@ def gradient_refused(config: RunConfig) -> str | None:
     return reason
 
 
+def without_gradients(config: RunConfig) -> str:
+    """Why a run goes without the gradients that it would take, for people; else ""."""
+    reason = gradient_refused(config) if config.takes_gradients else None
+    return "" if reason is None else f"; without gradients: {reason}"
+
+
 def _no_gradient(config: RunConfig) -> str | None:
     if not config.gradient:
         return "--no-gradient"
     models = models_of(config)
     if models and (config.backend not in (AUTO, REFERENCE) or config.device not in (AUTO, "cpu")):
         return f"only {REFERENCE} on the CPU gives them: leave out --backend and --device"
-    reasons = (gradient.refuses(model.path, input_shape(model)) for model in models)
+    reasons = (
+        gradient.refuses(model.path, input_shape(model), at_output=model.output == "logits")
+        for model in models
+    )
     return next((reason for reason in reasons if reason is not None), None)
 
 
@@ -282,12 +296,17 @@ def referee(stage: Stage, rescored: int = 0) -> Referee | None:
 
 
 def _is_exact(stage: Stage) -> bool:
-    """Whether the search's scores are the reference's, to the last bit. With the default classifier
-    those of gradient steps are, as a test shows: others are looked at.
+    """Whether the search's scores are the reference's, to the last bit. With the default
+    classifier's file those of gradient steps are, as a test shows: others are looked at.
     """
-    others = [one for one in stage.references if one.spec.name != DEFAULT]
-    known = not stage.job.gradient or all(is_exact(one) for one in others)
-    return known and load_backend(stage.job.backend).EXACT
+    if not load_backend(stage.job.backend).EXACT:
+        return False
+    if not stage.job.gradient:
+        return True
+    tested = read_spec(DEFAULT)
+    as_tested = (tested.sha256, tested.output)
+    others = [one for one in stage.references if (one.hash, one.spec.output) != as_tested]
+    return all(is_exact(one) for one in others)
 
 
 def score_on_disk(stage: Stage, path: Path) -> float:

@@ -27,6 +27,8 @@ from evonsfw.objectives import (
 from evonsfw.observed import Observed, Slope
 from evonsfw.several import count, expressions, several
 
+LONGEST_NAME = 60
+"""Letters above which a name is not told in full."""
 Need = Literal["pictures", "probabilities", "logits"]
 
 
@@ -115,6 +117,8 @@ def check_objective(objective: str) -> None:
         for text in expressions(objective):
             parse(text)
         return
+    if len(objective) > LONGEST_NAME:
+        raise ValueError(f"unknown objective {shown(objective)}")
     try:
         load_objective(objective)
     except ValueError as error:

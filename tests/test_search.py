@@ -395,6 +395,32 @@ def test_gradient_free_lets_no_shape_grow_too_large() -> None:
     assert search.population()[0][0, BACKGROUND_GENES:].reshape(6, 10)[:, 2].mean() > 0.9 * limit
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_gradient_free_moves_change_what_they_say(seed: int) -> None:
+    """The first moves are steps that can be taken again; of these, the last four are a zoom, other
+    colours, more or less contrast, and a nudge of a few shapes."""
+    module, problem = load_search("gradient-free"), _problem(rows=50)
+    rng = np.random.default_rng(seed)
+    moves = module.Moves(problem, problem.compose(rng, 4), rng)
+    before = problem.compose(rng, 1)[0]
+    changed = []
+    for move in (*moves.all[moves.steps - 4 : moves.steps], moves.all[moves.on_top]):
+        after = before.copy()
+        move(after)
+        changed.append(moves.rows(after) != moves.rows(before))
+    zoom, scheme, contrast, nudge, _ = changed
+    assert zoom[:, :2].all()
+    assert not zoom[:, 2:].any()
+    for colours in (scheme, contrast):
+        assert colours[:, -4:-1].any(axis=1).all()
+        assert not colours[:, :-4].any()
+        assert not colours[:, -1].any()
+    nudged = nudge.any(axis=1).sum()
+    assert module.FEW * 50 - 1 <= nudged <= module.MANY * 50
+    assert not nudge[:, 2:].any()
+    assert module.ON_TOP[0] <= moves.rows(after)[-1, 2] <= module.ON_TOP[1]
+
+
 def test_classic2016_counts_every_try() -> None:
     """Where nothing improves, each mutant takes its ten tries, a batch each."""
     search = _build("classic2016", 21, population=40)

@@ -221,6 +221,95 @@ def test_the_gradient_of_a_model_that_does_not_end_in_a_softmax(
     np.testing.assert_allclose(two, one, rtol=1e-3, atol=1e-5)
 
 
+def _sigmoids(yaml: Path, bias: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> ModelSpec:
+    """The tiny model with a sigmoid for each class instead of the softmax."""
+    model = onnx.load(yaml.parent / "tiny.onnx")
+    model.graph.node[-1].CopyFrom(helper.make_node("Sigmoid", ["logits"], ["probabilities"]))
+    model.graph.initializer[1].CopyFrom(numpy_helper.from_array(np.float32(bias), "bias"))
+    onnx.save(model, yaml.parent / "tiny.onnx")
+    return read_spec(str(yaml))
+
+
+def _ratios(spec: ModelSpec, text: str, exactly: Callable[[np.ndarray], float]) -> list[float]:
+    """Slopes by the way back over slopes by differences, in three directions.
+
+    `exactly` values the (3,) means of the channels, 0…1, in double precision.
+    """
+    picture = np.asarray(drawn(16, 16, 3))
+    pipeline = Pipeline(_job(text, spec, gradient=True))
+    observed, kept = pipeline._observe(picture, True, True)
+    slopes = pipeline._pulled_back(observed, kept, picture)
+    means, found = picture.mean(axis=(0, 1)) / 255, []
+    assert np.isfinite(slopes).all()
+    assert pipeline.evaluate_pictures(picture[None]).fitness[0] == pytest.approx(
+        exactly(means), rel=1e-4
+    )
+    for way in np.eye(3):
+        ends = [exactly(means + sign * 1e-5 * way) for sign in (1, -1)]
+        difference = (ends[0] - ends[1]) / 2e-5 / 255
+        found.append(float((slopes * way).sum() / difference))
+    return found
+
+
+@pytest.mark.parametrize(
+    "text", ["p(red) + p(green)", "p(blue)", "green", "green - 2*p(red)", "min(p(red), 3*p(green))"]
+)
+def test_the_gradient_of_sigmoids(tiny_model: Callable[..., Path], text: str) -> None:
+    spec = _sigmoids(tiny_model(), (-6.0, -4.0, 1.0))
+
+    def exactly(means: np.ndarray) -> float:
+        p = 1 / (1 + np.exp(-(TINY_WEIGHTS @ means + (-6.0, -4.0, 1.0))))
+        seen = {"p(red) + p(green)": p[0] + p[1], "p(blue)": p[2]}
+        margin = np.log(p[1]) - np.log(p[0] + p[2])
+        seen |= {"green": margin, "green - 2*p(red)": margin - 2 * p[0]}
+        return float((seen | {"min(p(red), 3*p(green))": min(p[0], 3 * p[1])})[text])
+
+    asked_for = f"+{text}" if text == "green" else text
+    assert _ratios(spec, asked_for, exactly) == pytest.approx([1.0] * 3, rel=2e-3)
+
+
+@pytest.mark.parametrize("bias", [-20.0, -40.0, -80.0])
+def test_the_gradient_where_a_probability_is_as_good_as_0(
+    tiny_model: Callable[..., Path], bias: float
+) -> None:
+    """The margin goes on to float32's smallest number, and so does its slope."""
+    biases = np.array([0.0, bias, 0.0], np.float32)
+    spec = _without_softmax_at_its_end(tiny_model(bias=biases))
+
+    def exactly(means: np.ndarray) -> float:
+        z = TINY_WEIGHTS @ means + biases
+        return float(z[1] - np.log(np.exp(z[0]) + np.exp(z[2])))
+
+    assert _ratios(spec, "+green", exactly) == pytest.approx([1.0] * 3, rel=1e-2)
+
+
+def test_the_gradient_of_a_sigmoid_that_is_0(tiny_model: Callable[..., Path]) -> None:
+    spec = _sigmoids(tiny_model(), (0.0, -300.0, 0.0))
+    evaluation = Pipeline(_job("+green", spec, gradient=True)).evaluate(_genomes(1), GRADIENT)
+    assert evaluation.gradients is not None
+    assert np.isfinite(evaluation.gradients).all()
+
+
+@pytest.mark.parametrize("text", ["+green", "p(red) - p(blue)", "logit(red) - 2*logit(green)"])
+def test_the_gradient_of_logits_that_a_softmax_gives(
+    tiny_model: Callable[..., Path], text: str
+) -> None:
+    """A description may call the output of a softmax logits: then another softmax follows."""
+    spec = read_spec(str(tiny_model())).model_copy(update={"output": "logits"})
+
+    def softmax(values: np.ndarray) -> np.ndarray:
+        return np.asarray(np.exp(values) / np.exp(values).sum())
+
+    def exactly(means: np.ndarray) -> float:
+        z = softmax(TINY_WEIGHTS @ means + (-1.0, 0.5, 0.25))
+        p = softmax(z)
+        if text == "+green":
+            return float(np.log(p[1]) - np.log(p[0] + p[2]))
+        return float(p[0] - p[2] if "p(" in text else z[0] - 2 * z[1])
+
+    assert _ratios(spec, text, exactly) == pytest.approx([1.0] * 3, rel=2e-3)
+
+
 PARTS = {
     "green": 2.0,
     "clutter": -0.5,

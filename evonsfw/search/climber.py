@@ -53,6 +53,7 @@ class HillClimber(Search):
         self._size = population
         self._rng = rng
         self._turns = Turns()
+        self._begun = False
         self._reserve = problem.compose(rng, RESERVE)
         self._asked = problem.compose(rng, max(FOUNDERS, population))
         self._stepped = np.zeros(len(self._asked), bool)
@@ -60,8 +61,26 @@ class HillClimber(Search):
         self._value: Fitness = np.zeros(0)
         self._sigma = SIGMA
 
+    def begin_from(self, parent: Genomes, fitness: float, sigma: float = SIGMA) -> None:
+        """Climb from a parent whose fitness is known, in place of founders that are to be scored.
+
+        Args:
+            parent: (L,) float32 genome in [0, 1].
+            fitness: its own, larger is better.
+            sigma: step size at the start, as a share of a gene's range.
+
+        Raises:
+            RuntimeError: something was asked for already.
+        """
+        if self._begun:
+            raise RuntimeError("begin_from() was called after ask()")
+        self._parent = np.array(parent)[None]
+        self._value = np.array([fitness])
+        self._sigma = sigma
+
     def ask(self) -> Genomes:
         """(lambda, L) children of the parent; first, the founders."""
+        self._begun = True
         if len(self._parent):
             self._asked = np.repeat(self._parent, self._size, axis=0)
             self._stepped = self._rng.random(self._size) >= ON_TOP
@@ -107,7 +126,7 @@ class HillClimber(Search):
 
     def _step(self, genome: Genomes) -> None:
         """A Gaussian step of one shape, or of the background."""
-        rows = self._rows(genome)
+        rows = self._problem.rows_of(genome)
         part = rows[self._rng.integers(len(rows))]
         if self._rng.random() < BACKGROUND:
             part = genome[: self._problem.header]
@@ -116,17 +135,12 @@ class HillClimber(Search):
 
     def _renew(self, genome: Genomes) -> None:
         """Take one shape out, let those of its kind above it sink by one, put a new one on top."""
-        rows, kinds = self._rows(genome), self._problem.kinds
+        rows, kinds = self._problem.rows_of(genome), self._problem.kinds
         row = int(self._rng.integers(len(rows)))
         stack = rows[row % kinds :: kinds]
         stack[row // kinds : -1] = stack[row // kinds + 1 :].copy()
-        donor = self._rows(self._reserve[self._rng.integers(len(self._reserve))])
+        donor = self._problem.rows_of(self._reserve[self._rng.integers(len(self._reserve))])
         stack[-1] = self._rng.choice(donor[row % kinds :: kinds])
-
-    def _rows(self, genome: Genomes) -> Genomes:
-        """(L,) genome to an (N, G) view of its rows."""
-        flat = genome[self._problem.header :]
-        return flat.reshape(self._problem.rows, self._problem.row_length)
 
 
 def build(problem: Problem, population: int, rng: np.random.Generator) -> HillClimber:

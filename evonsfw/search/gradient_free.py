@@ -1,15 +1,17 @@
 """The climber that needs the fewest scorings without gradients: whole picture, region, shape.
 
-One parent at a time. Children differ from it by one of eleven moves, which reach from the whole
-picture (a tint of everything) over a region to a single shape; the strongest is a large new shape
-on top, in a colour that the picture has. Which moves pay differs from picture to picture and from
-minute to minute, so they are chosen by what they have gained of late: probability matching (D.
-Thierens, "An adaptive pursuit strategy for allocating operator probabilities", GECCO 2005, section
-on probability matching), with the gain of a trial as reward. A step that gained is taken again,
-half as long again (the pattern move of R. Hooke and T. A. Jeeves, "Direct search solution of
-numerical and statistical problems", 1961). The score is a rugged function: so a child that is a
-little worse is accepted with probability exp(-loss / T) (N. Metropolis et al. 1953), and T falls to
-0 linearly (simulated annealing, S. Kirkpatrick, C. D. Gelatt, M. P. Vecchi 1983).
+One parent at a time. Children differ from it by one of fifteen moves, which reach from the whole
+picture (a tint, a zoom, another scheme of colours) over a region to a single shape. Those of the
+whole picture gain most at the start and nothing later; what gains most of circles is a large new
+shape on top, in a colour that the picture has, and it starts with more credit than the others.
+Which moves pay differs from picture to picture and from minute to minute, so they are chosen by
+what they have gained of late: probability matching (D. Thierens, "An adaptive pursuit strategy for
+allocating operator probabilities", GECCO 2005, section on probability matching), with the gain of a
+trial as reward. A step that gained is taken again, half as long again (the pattern move of R. Hooke
+and T. A. Jeeves, "Direct search solution of numerical and statistical problems", 1961). The score
+is a rugged function: so a child that is a little worse is accepted with probability exp(-loss / T)
+(N. Metropolis et al. 1953), and T falls to 0 linearly (simulated annealing, S. Kirkpatrick, C. D.
+Gelatt, M. P. Vecchi 1983).
 
 Half of the shapes that are changed are picked by how large they are and how high they lie, for
 these are seen. No shape grows beyond `LARGEST`, so that no picture ends as one surface.
@@ -32,8 +34,15 @@ FOUNDERS = 12
 """Composed pictures, of which the best is the first parent."""
 RESERVE = 64
 """Composed genomes kept in store, from which new shapes are taken."""
-FINEST, COARSEST = 0.03, 0.3
-"""A shape's step, as a share of a gene's range, is drawn between these, evenly by its logarithm."""
+FINEST, COARSEST = 0.005, 0.3
+"""A shape's step, as a share of a gene's range, is drawn between these, evenly by its logarithm:
+from a pixel, for late in a run a score hangs on where each edge lies, to a third of the canvas."""
+FEW, MANY, NUDGE = 0.04, 0.16, 0.004
+"""Shares of the shapes that are nudged together, and a nudge's standard deviation: a pixel."""
+ZOOM, CONTRAST = 0.3, 0.4
+"""Standard deviation of the logarithms of factors for places and for colours."""
+SCHEME = 0.5
+"""At most so much of a composed picture's colours is mixed in."""
 LONGER = 1.5
 """A step that gained is taken again, so much as long."""
 TEMPERATURE = 0.05
@@ -55,7 +64,9 @@ EVEN = 0.2
 MEMORY = 0.99
 """What a move has gained counts by this, to the power of the scorings since."""
 HOPE, TRIALS = 0.08, 1.0
-"""Gain and number of trials with which every move starts."""
+"""Gain and number of trials with which every move starts, but for a large shape on top."""
+HOPE_ON_TOP, TRIALS_ON_TOP = 1.6, 4.0
+"""Gain and number of trials with which that one starts."""
 
 REPEATED = -1
 """In place of a move's number: the child took a step again. That is credited to no move."""
@@ -105,8 +116,9 @@ class GradientFree(Search):
         self._parent, self._value = founders[0], -np.inf
         self._best, self._best_value = founders[0], -np.inf
         self._steps: deque[Genomes] = deque()
-        count = len(self._moves.all)
+        count, on_top = len(self._moves.all), self._moves.on_top
         self._gains, self._trials = np.full(count, HOPE), np.full(count, TRIALS)
+        self._gains[on_top], self._trials[on_top] = HOPE_ON_TOP, TRIALS_ON_TOP
         self._bred = self._told = self._scorings = 0
 
     @property
@@ -231,6 +243,7 @@ class Moves:
 
     Attributes:
         all: the moves; the first `steps` of them are steps that can be taken again, longer.
+        on_top: number of the move that puts a large shape on top.
     """
 
     def __init__(self, problem: Problem, reserve: Genomes, rng: np.random.Generator) -> None:
@@ -238,15 +251,19 @@ class Moves:
         self._rng = rng
         self.reserve = reserve
         steps: tuple[Callable[[Genomes], None], ...] = (
-            self._step_shape,
-            self._step_geometry,
-            self._step_place,
-            self._step_colour,
+            self._step_of(slice(None)),
+            self._step_of(slice(None, -COLOUR_GENES)),
+            self._step_of(slice(None, 2)),
+            self._step_of(slice(-COLOUR_GENES, None)),
             self._tint_region,
             self._shift_region,
             self._tint_all,
+            self._zoom,
+            self._mix_scheme,
+            self._contrast,
+            self._nudge,
         )
-        self.steps = len(steps)
+        self.steps = self.on_top = len(steps)
         self.all = (
             *steps,
             self._large_on_top,
@@ -257,8 +274,7 @@ class Moves:
 
     def rows(self, genome: Genomes) -> Rows:
         """(L,) genome to an (N, G) view of its rows."""
-        flat = genome[self._problem.header :]
-        return flat.reshape(self._problem.rows, self._problem.row_length)
+        return self._problem.rows_of(genome)
 
     def _donor(self) -> Rows:
         """The rows of a composed picture."""
@@ -276,21 +292,14 @@ class Moves:
         sigma = COARSEST * (FINEST / COARSEST) ** self._rng.random()
         genes += self._rng.normal(0.0, sigma, genes.shape).astype(np.float32)
 
-    def _step_shape(self, genome: Genomes) -> None:
-        rows = self.rows(genome)
-        self._step(rows[self._pick(rows)])
+    def _step_of(self, genes: slice) -> Callable[[Genomes], None]:
+        """The move that takes a step of these genes of one shape."""
 
-    def _step_geometry(self, genome: Genomes) -> None:
-        rows = self.rows(genome)
-        self._step(rows[self._pick(rows), :-COLOUR_GENES])
+        def move(genome: Genomes) -> None:
+            rows = self.rows(genome)
+            self._step(rows[self._pick(rows), genes])
 
-    def _step_place(self, genome: Genomes) -> None:
-        rows = self.rows(genome)
-        self._step(rows[self._pick(rows), :2])
-
-    def _step_colour(self, genome: Genomes) -> None:
-        rows = self.rows(genome)
-        self._step(rows[self._pick(rows), -COLOUR_GENES:])
+        return move
 
     def _near(self, rows: Rows, least: float, most: float) -> Genomes:
         """(N, 1) weights of shapes around a place, of a radius from `least` to `most`."""
@@ -311,6 +320,32 @@ class Moves:
         tint = self._tint(0.07)
         self.rows(genome)[:, -COLOUR_GENES:-1] += tint
         genome[: self._problem.header] += np.resize(tint, self._problem.header)
+
+    def _zoom(self, genome: Genomes) -> None:
+        """Move all shapes away from a point or towards it."""
+        places = self.rows(genome)[:, :2]
+        centre = self._rng.random(2).astype(np.float32)
+        places[:] = centre + np.float32(self._rng.lognormal(0.0, ZOOM)) * (places - centre)
+
+    def _mix_scheme(self, genome: Genomes) -> None:
+        """Mix in the colours that a composed picture has nearby."""
+        rows, donor = self.rows(genome), self._donor()
+        distance = ((rows[:, None, :2] - donor[None, :, :2]) ** 2).sum(axis=-1)
+        change = donor[distance.argmin(axis=1)] - rows
+        share = np.float32(SCHEME * self._rng.random())
+        rows[:, -COLOUR_GENES:-1] += share * change[:, -COLOUR_GENES:-1]
+
+    def _contrast(self, genome: Genomes) -> None:
+        colours = self.rows(genome)[:, -COLOUR_GENES:-1]
+        mean = colours.mean(axis=0)
+        colours[:] = mean + np.float32(self._rng.lognormal(0.0, CONTRAST)) * (colours - mean)
+
+    def _nudge(self, genome: Genomes) -> None:
+        """Places of several shapes at once, by about a pixel."""
+        rows = self.rows(genome)
+        count = max(1, int(len(rows) * FEW * (MANY / FEW) ** self._rng.random()))
+        chosen = self._rng.choice(len(rows), count, replace=False)
+        rows[chosen, :2] += self._rng.normal(0.0, NUDGE, (count, 2)).astype(np.float32)
 
     def _tint(self, sigma: float) -> Genomes:
         """(3,) a step in red, green and blue."""

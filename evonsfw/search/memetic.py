@@ -19,7 +19,6 @@ climber scored by all: those scorings alone decide what the best is.
 from __future__ import annotations
 
 import math
-import random
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +29,7 @@ from deap import tools
 from evonsfw.genome import COLOUR_GENES, Individual
 from evonsfw.lent_random import LentRandom
 from evonsfw.search import FITNESS_ONLY, Fitness, Genomes, Problem, Search, State, Turns, Wants
+from evonsfw.variation import mate
 
 GRADIENT = "needs"
 STEP = 0.07
@@ -132,10 +132,10 @@ class Climber:
         move *= _share(float(self.slope @ move), gain) * rng.choice((-1.0, 1.0))
         return np.clip(start + move, 0.0, 1.0)
 
-    def retreat(self) -> None:
-        """Go back to the best point, with half the steps."""
+    def retreat(self, scale: float) -> None:
+        """Go back to the best point, and go on with steps of that scale."""
         self.point = np.array(self.best, np.float64)
-        self.scale *= 0.5
+        self.scale = scale
         self.stale = 0
         self.retreats += 1
         self.forget()
@@ -262,10 +262,11 @@ class Memetic(Search):
         """Take the best try where it is better; after many that were not, go on with gradients."""
         leader, top = self._leader, int(np.argmax(fitness))
         better = leader.judge(float(fitness[top]), self._asked[top])
+        self._select()
         self._misses = 0 if better else self._misses + 1
         if self._misses == MISSES:
             self._landing = False
-            leader.retreat()
+            leader.retreat(leader.scale)
 
     def population(self) -> tuple[Genomes, Fitness]:
         """The individuals, best first."""
@@ -333,7 +334,7 @@ class Memetic(Search):
 
     def _select(self) -> None:
         """New bests take their places; the worst that do not climb give way."""
-        bests = [climber.best for climber in self._climbers]
+        bests = [one.best for one in self._climbers if one.best.fitness.valid]
         others = [one for one in self._population if all(one is not best for best in bests)]
         room = max(0, self._size - len(bests))
         self._population = tools.selBest(bests + tools.selBest(others, room), self._size)
@@ -344,18 +345,24 @@ class Memetic(Search):
         self._since_check += 1
         slopes = self._gradients.astype(np.float64)
         for number, climber in enumerate(self._climbers):
-            if climber.stale >= PATIENCE and climber.retreats == RETREATS:
+            stale = climber.stale >= PATIENCE
+            if climber.retreats > RETREATS or (stale and climber.retreats == RETREATS):
                 self._climbers[number] = self._child()
-            elif climber.stale >= PATIENCE:
-                climber.retreat()
+            elif stale:
+                climber.retreat(0.5 * climber.scale)
             else:
                 gain = self._problem.optimum - float(fitness[number])
                 climber.step(slopes[number], self._sizes, gain)
         self._gradients = None
-        short = self._problem.optimum - self._population[0].fitness.values[0]
-        near = self._problem.views == 1 and short < LANDING
-        self._landing = near and bool(self._leader.slope.any())
+        self._landing = self._is_near(self._leader)
         self._misses = 0
+
+    def _is_near(self, climber: Climber) -> bool:
+        """Whether a climber may land."""
+        if self._problem.views > 1 or not climber.best.fitness.valid:
+            return False
+        short = self._problem.optimum - climber.best.fitness.values[0]
+        return bool(short < LANDING and climber.slope.any())
 
     def _child(self) -> Climber:
         """Two parents' child, at the start of its climb."""
@@ -363,10 +370,7 @@ class Memetic(Search):
             mother, father = tools.selTournament(self._population, 2, tournsize=TOURNAMENT)
             if father is mother:
                 father = Individual(self._problem.compose(self._rng, 1)[0])
-            child = Individual(mother)
-            rows, others = self._problem.rows_of(child), self._problem.rows_of(father)
-            swap = np.array([random.random() < 0.5 for _ in range(len(rows))])
-        rows[swap] = others[swap]
+            child, _ = mate(self._problem, Individual(mother), Individual(father))
         return Climber(child, np.array(child, np.float64))
 
 

@@ -14,7 +14,6 @@ import copy
 import numpy as np
 import numpy.typing as npt
 
-from evonsfw.genome import COLOUR_GENES
 from evonsfw.search import Fitness, Genomes, Problem, Search, State, Turns
 
 Array = npt.NDArray[np.float64]
@@ -47,7 +46,7 @@ class SeparableNES(Search):
         self._size = population
         self._rng = rng
         self._turns = Turns()
-        self._sigma = _first_sigma(problem)
+        self._sigma = SIGMA * problem.scales(GEOMETRY_SCALE)
         self._mean: Array = np.zeros(0)
         self._samples: Array = np.zeros((0, problem.length))
         self._genomes = problem.compose(rng, max(FOUNDERS, population))
@@ -116,10 +115,3 @@ def utilities(fitness: Fitness) -> Array:
     raw = np.maximum(0.0, np.log(count / 2.0 + 1.0) - np.log(rank))
     shaped: Array = raw / raw.sum() - 1.0 / count
     return shaped
-
-
-def _first_sigma(problem: Problem) -> Array:
-    """(L,) initial step sizes."""
-    row = np.full(problem.row_length, SIGMA * GEOMETRY_SCALE)
-    row[-COLOUR_GENES:] = SIGMA
-    return np.concatenate([np.full(problem.header, SIGMA), np.tile(row, problem.rows)])
