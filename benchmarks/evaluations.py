@@ -12,17 +12,12 @@ again, as `--search classic2016`.
 from __future__ import annotations
 
 import argparse
-import csv
 import math
 import statistics
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
-from evonsfw.config import make_config
-from evonsfw.launch import start_run
+from benchmarks.finished import finished_run, read_log
 from evonsfw.search import load_search, search_names
-from evonsfw.stage import complete
 
 ANCESTOR = "classic2016"
 SEVERAL = "nsga2"
@@ -83,11 +78,8 @@ def log_of(picture: Picture, until: float, search: str, seed: int, limit: int) -
         "every": 1_000_000,
         "backend": "onnxruntime",
     }
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "run"
-        start_run(complete(make_config(settings)), out, "benchmark", False, lambda _line: None)
-        with (out / "log.csv").open(encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+    with finished_run(**settings) as out:
+        rows = read_log(out)
     return [(int(row["evaluations"]), float(row["best_score"])) for row in rows]
 
 

@@ -67,12 +67,9 @@ def mutate(problem: Problem, reserve: Genomes, individual: Individual) -> tuple[
 
 def renew(problem: Problem, reserve: Genomes, rows: Genomes) -> None:
     """Take one shape out, let those of its kind above it sink by one, put a new one on top."""
-    kinds = problem.kinds
     row = random.randrange(len(rows))
-    stack = rows[row % kinds :: kinds]
-    sunk = row // kinds
-    stack[sunk:-1] = stack[sunk + 1 :].copy()
-    donor = problem.rows_of(random.choice(reserve))[row % kinds :: kinds]
+    stack = problem.make_room(rows, row)
+    donor = problem.rows_of(random.choice(reserve))[row % problem.kinds :: problem.kinds]
     stack[-1] = donor[random.randrange(len(donor))]
 
 

@@ -85,6 +85,21 @@ class Problem:
         """(L,) genome to an (N, G) view of its rows, as a plain array."""
         return np.asarray(genome)[self.header :].reshape(self.rows, self.row_length)
 
+    def make_room(self, rows: Genomes, row: int) -> Genomes:
+        """Take a shape out and let those of its kind above it sink by one, in place.
+
+        Args:
+            rows: (N, G) from `rows_of`.
+            row: which shape.
+
+        Returns:
+            a view of the rows of its kind, in painting order: the last one is free for a new shape.
+        """
+        stack = rows[row % self.kinds :: self.kinds]
+        sunk = row // self.kinds
+        stack[sunk:-1] = stack[sunk + 1 :].copy()
+        return stack
+
 
 class Search(ABC):
     """Ask for genomes to be scored, tell their fitness, again and again."""

@@ -137,8 +137,7 @@ class HillClimber(Search):
         """Take one shape out, let those of its kind above it sink by one, put a new one on top."""
         rows, kinds = self._problem.rows_of(genome), self._problem.kinds
         row = int(self._rng.integers(len(rows)))
-        stack = rows[row % kinds :: kinds]
-        stack[row // kinds : -1] = stack[row // kinds + 1 :].copy()
+        stack = self._problem.make_room(rows, row)
         donor = self._problem.rows_of(self._reserve[self._rng.integers(len(self._reserve))])
         stack[-1] = self._rng.choice(donor[row % kinds :: kinds])
 

@@ -68,6 +68,9 @@ HOPE, TRIALS = 0.08, 1.0
 HOPE_ON_TOP, TRIALS_ON_TOP = 1.6, 4.0
 """Gain and number of trials with which that one starts."""
 
+BLOCK = 256
+"""Shapes whose distances to all others are worked out at a time: thousands would take 500 MB."""
+
 REPEATED = -1
 """In place of a move's number: the child took a step again. That is credited to no move."""
 
@@ -264,13 +267,8 @@ class Moves:
             self._nudge,
         )
         self.steps = self.on_top = len(steps)
-        self.all = (
-            *steps,
-            self._large_on_top,
-            self._related_on_top,
-            self._on_top,
-            self._copy_colour,
-        )
+        tops = (self._large_on_top, self._related_on_top, self._on_top)
+        self.all = (*steps, *tops, self._copy_colour)
 
     def rows(self, genome: Genomes) -> Rows:
         """(L,) genome to an (N, G) view of its rows."""
@@ -330,8 +328,9 @@ class Moves:
     def _mix_scheme(self, genome: Genomes) -> None:
         """Mix in the colours that a composed picture has nearby."""
         rows, donor = self.rows(genome), self._donor()
-        distance = ((rows[:, None, :2] - donor[None, :, :2]) ** 2).sum(axis=-1)
-        change = donor[distance.argmin(axis=1)] - rows
+        blocks = np.split(rows[:, None, :2], range(BLOCK, len(rows), BLOCK))
+        nearest = [((part - donor[:, :2]) ** 2).sum(axis=-1).argmin(axis=1) for part in blocks]
+        change = donor[np.concatenate(nearest)] - rows
         share = np.float32(SCHEME * self._rng.random())
         rows[:, -COLOUR_GENES:-1] += share * change[:, -COLOUR_GENES:-1]
 
@@ -356,8 +355,7 @@ class Moves:
         rows, kinds = self.rows(genome), self._problem.kinds
         hidden = rows[:, 2] + np.arange(len(rows)) / len(rows)
         row = int(np.argmin(hidden + self._rng.normal(0.0, 0.15, len(rows))))
-        stack = rows[row % kinds :: kinds]
-        stack[row // kinds : -1] = stack[row // kinds + 1 :].copy()
+        stack = self._problem.make_room(rows, row)
         stack[-1] = self._rng.choice(self._donor()[row % kinds :: kinds])
         return stack[-1]
 
