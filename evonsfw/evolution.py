@@ -245,6 +245,7 @@ class Evolution:
             genomes=read_only(genomes),
             fitness=frozen_fitness,
             rescored=progress.rescored,
+            mean_score=float(np.mean([self._scores[one.tobytes()] for one in genomes])),
         )
 
     def _confirmed(self, best: Champion, referee: Referee) -> Champion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,8 @@ class Generation:
         std_fitness: likewise, population standard deviation.
         genomes: (P, L) float32 population, read-only.
         fitness: (P,) float64, read-only.
+        mean_score: over this generation's population, of the scores that people see; with a backend
+            that is not exact, its own.
         rescored: evaluations that only scored again, by the reference, what had been scored.
     """
 
@@ -54,6 +57,7 @@ class Generation:
     genomes: npt.NDArray[np.float32]
     fitness: npt.NDArray[np.float64]
     rescored: int = 0
+    mean_score: float = math.nan
 
     @property
     def improved(self) -> bool:

@@ -27,17 +27,19 @@ from evonsfw.config import FORMAT, RunConfig
 from evonsfw.exporters import Artwork, png
 from evonsfw.generation import Champion, Generation
 from evonsfw.genome import genome_hash, genome_to_text
+from evonsfw.logbook import BESTS, COLUMNS, LOG, best_record, last_best, rewind_bests
 from evonsfw.search import State
 from evonsfw.views import SEARCHED
 from evonsfw.whole_file import link_or_copy, whole_file
 
-COLUMNS = "generation,evaluations,seconds,best_score,best_fitness,mean_fitness,std_fitness,rescored"
 CHECKPOINT_SECONDS = 1.0
 """A checkpoint is written at most this often, and at the end."""
 QUEUE = 8
 """Generations that may wait to be written before the loop waits for the disk."""
 TARGET = "target.png"
 """The run folder's copy of the target picture, on the run's canvas."""
+ADDED = ("0", "nan")
+"""What the last columns of the log hold where an older version has left them out."""
 _PAD = 5
 
 
@@ -123,6 +125,7 @@ class RunFolder:
     def rewind(self, best: Champion | None, generation: int) -> None:
         """Go back to what stood after a generation: the rest is about to be written again."""
         self.rewind_log(generation)
+        rewind_bests(self.path, generation, self.config.encoding.length)
         for path in (self.path / "generations").iterdir():
             number = re.fullmatch(r"gen_(\d+)\.png", path.name)
             if number and int(number[1]) > generation:
@@ -131,11 +134,11 @@ class RunFolder:
             self.write_picture(self.best, best)
 
     def rewind_log(self, generation: int) -> None:
-        """Drop the log's rows after a generation; columns that it did not have yet are 0."""
-        path = self.path / "log.csv"
+        """Drop the log's rows after a generation; fill in columns that it did not have yet."""
+        path = self.path / LOG
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         commas = lines[0].count(",") if lines else 0
-        missing = ",0" * (COLUMNS.count(",") - commas)
+        missing = "".join(f",{value}" for value in ADDED[commas - COLUMNS.count(",") + 2 :])
         kept = [line + missing for line in lines[1:] if _row_number(line, commas) <= generation]
         with whole_file(path) as draft:
             draft.write_text("\n".join([COLUMNS, *kept]) + "\n", encoding="utf-8")
@@ -153,7 +156,9 @@ class Recorder:
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
-        self._log = (folder.path / "log.csv").open("a", encoding="utf-8")
+        self._log = (folder.path / LOG).open("a", encoding="utf-8")
+        self._bests = (folder.path / BESTS).open("ab")
+        self._last_best = last_best(folder.path, folder.config.encoding.length)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         self._queue: deque[tuple[Generation, State | None]] = deque()
         self._pending: list[Future[None]] = []
@@ -186,8 +191,9 @@ class Recorder:
                 save_state(self._folder.path / "checkpoint", self._final)
         finally:
             self._thread.shutdown()
-            with contextlib.suppress(OSError):
-                self._log.close()
+            for file in (self._log, self._bests):
+                with contextlib.suppress(OSError):
+                    file.close()
 
     def _settle(self, allowed: int) -> None:
         """Raise what has failed; wait until at most `allowed` generations are queued."""
@@ -213,6 +219,10 @@ class Recorder:
                 link_or_copy(folder.best, path)
             else:
                 folder.write_picture(path, best)
+        if not np.array_equal(best.genome, self._last_best):
+            self._bests.write(best_record(number, best.genome))
+            self._bests.flush()
+            self._last_best = best.genome
         self._log.write(_row(generation) + "\n")
         self._log.flush()
         if snapshot is not None:
@@ -328,7 +338,8 @@ def _row(generation: Generation) -> str:
     return (
         f"{generation.number},{generation.evaluations},{generation.seconds:.3f},"
         f"{best.score:.6f},{best.fitness:.6f},"
-        f"{generation.mean_fitness:.6f},{generation.std_fitness:.6f},{generation.rescored}"
+        f"{generation.mean_fitness:.6f},{generation.std_fitness:.6f},{generation.rescored},"
+        f"{generation.mean_score:.6f}"
     )
 
 

@@ -16,14 +16,14 @@ GROUND = (
     ("shapes", "strict_yaml", "expression", "backward_graph", "front_plot"),
     ("shapes.*", "genome", "pictures", "model_spec", "jpeg_transforms", "tiles", "spelling"),
     ("crossings", "backward_windows"),
-    ("jpeg", "composition", "raster", "objectives", "search", "exporters"),
+    ("jpeg", "composition", "raster", "objectives", "search", "exporters", "logbook"),
     ("ort_session", "backward_rules", "raster_gradient", "objectives.*", "observed"),
     ("preparation", "generation", "backends", "gradient", "composite"),
     ("several", "variation"),
     ("backends.*", "wishes", "views", "live"),
     ("config", "classifier"),
     ("pipeline", "provenance"),
-    ("crew", "scene"),
+    ("crew", "scene", "contribution"),
     ("evaluation",),
 )
 """Ground floor, lowest first: a module imports modules of lower rows only."""
@@ -36,7 +36,10 @@ TOP = (
     ("climbing", "front"),
     ("fewer",),
     ("fewest", "ladder"),
+    ("viewing",),
     ("launch",),
+    ("export", "verification", "series", "showing"),
+    ("flags",),
     ("cli",),
     ("__main__",),
 )

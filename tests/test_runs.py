@@ -24,8 +24,9 @@ from evonsfw.crew import EvaluationError
 from evonsfw.generation import Champion, Generation
 from evonsfw.genome import genome_from_text, genome_hash
 from evonsfw.launch import resume_run, start_run
+from evonsfw.logbook import COLUMNS
 from evonsfw.raster import render
-from evonsfw.runs import COLUMNS, DamagedError, Recorder, create_run, load_state, save_state
+from evonsfw.runs import DamagedError, Recorder, create_run, load_state, save_state
 from evonsfw.stage import complete
 
 Start = Callable[..., Path]
@@ -71,6 +72,7 @@ def test_a_run_leaves_what_it_should_and_nothing_else(start: Start) -> None:
     folder = start()
     assert sorted(path.name for path in folder.iterdir()) == [
         "best.png",
+        "bests.bin",
         "checkpoint",
         "checkpoint.previous",
         "command.txt",
@@ -85,12 +87,13 @@ def test_a_run_leaves_what_it_should_and_nothing_else(start: Start) -> None:
 def test_the_log_has_one_row_a_generation(start: Start) -> None:
     header, *rows = (start() / "log.csv").read_text().splitlines()
     columns = "generation,evaluations,seconds,best_score,best_fitness,mean_fitness,std_fitness"
-    assert header == COLUMNS == f"{columns},rescored"
+    assert header == COLUMNS == f"{columns},rescored,mean_score"
     table = np.array([row.split(",") for row in rows], float)
     assert table[:, 0].tolist() == [1, 2, 3, 4]
     assert (np.diff(table[:, 1]) > 0).all()
     assert ((table[:, 3] >= 0) & (table[:, 3] <= 1) & (table[:, 4] >= table[:, 5])).all()
     assert not table[:, 7].any()
+    assert ((table[:, 8] >= 0) & (table[:, 8] <= table[:, 3])).all()
 
 
 def test_the_config_is_complete_and_readable(start: Start) -> None:
