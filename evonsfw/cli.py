@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import shlex
 import sys
-import types
-import typing
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 import evonsfw
-from evonsfw.config import RunConfig, make_config, read_config
+from evonsfw.config import SERIES, make_config, read_config
+from evonsfw.flags import given_config, positive, with_flags
 
 EXAMPLES = """Evolve pictures of circles and triangles until an image classifier sees what you ask.
 
@@ -72,111 +69,6 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _flags() -> dict[str, typing.Any]:
-    """One option for each field of RunConfig: name, type, help, and default in the help."""
-    options: dict[str, Any] = {}
-    for name, field in RunConfig.model_fields.items():
-        kind = _option_type(field.annotation)
-        shown = _shown(field.get_default())
-        default = f" Default: {shown}." if shown else ""
-        word = (field.alias or name).replace("_", "-")
-        flag = field.annotation is bool
-        option = typer.Option(
-            f"--{word}/--no-{word}" if flag else f"--{word}",
-            help=_escaped(f"{field.description}{default}"),
-            show_default=False,
-            metavar=None if flag else _metavar(name, field.annotation),
-            rich_help_panel=_panel(name),
-        )
-        options[name] = Annotated[kind, option]
-    return options
-
-
-def _metavar(name: str, annotation: Any) -> str:
-    return _METAVARS.get(name) or _number_word(annotation) or "WORD"
-
-
-_METAVARS = {
-    "alpha": "LOW HIGH",
-    "size": "N|WxH",
-    "target": "PICTURE",
-    "every": "K",
-    "shapes": "NAME[,NAME…]",
-    "background": "COLOUR",
-    "palette": "COLOURS|FILE",
-    "classifier": "NAME|FILE",
-    "class_": "NAME|INDEX",
-}
-_PANELS = {
-    "Picture": ("shapes", "n", "size", "alpha", "background", "palette"),
-    "Goal": ("classifier", "class_", "objective", "target_score", "target", "robust", "pareto"),
-    "Search": ("search", "gradient", "population", "seed"),
-    "End (the first one reached counts)": (
-        *("generations", "evaluations", "minutes", "until", "fewest"),
-    ),
-}
-
-
-def _panel(name: str) -> str:
-    return next((panel for panel, names in _PANELS.items() if name in names), "Machine and files")
-
-
-def _option_type(annotation: Any) -> Any:
-    """Words, as many as a field takes: the field itself checks and converts them; a field that
-    is true or false is a flag and its opposite.
-    """
-    if annotation is bool:
-        return bool | None
-    return tuple[str, str] | None if typing.get_args(annotation) == (float, float) else str | None
-
-
-def _number_word(annotation: Any) -> str | None:
-    """What the help calls a number's value."""
-    inner = [part for part in typing.get_args(annotation) if part is not types.NoneType]
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType) and len(inner) == 1:
-        annotation = inner[0]
-    while typing.get_origin(annotation) is Annotated:
-        annotation = typing.get_args(annotation)[0]
-    return {int: "INTEGER", float: "NUMBER"}.get(annotation)
-
-
-def _shown(default: Any) -> str:
-    if isinstance(default, tuple):
-        return " ".join(str(part) for part in default)
-    if isinstance(default, bool):
-        return "yes" if default else "no"
-    return "" if default is None else str(default)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")
-
-
-def _with_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command that takes **settings one parameter for each field of RunConfig."""
-    flags = _flags()
-    own = [
-        parameter.replace(annotation=typing.get_type_hints(command, include_extras=True)[name])
-        for name, parameter in inspect.signature(command).parameters.items()
-        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-    ]
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in flags.items()
-    ]
-    keyword = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-    command.__signature__ = inspect.Signature(added + keyword)  # type: ignore[attr-defined]
-    command.__annotations__ = {p.name: p.annotation for p in added + keyword}
-    return command
-
-
-def _given(settings: dict[str, Any], base: dict[str, Any] | None = None) -> RunConfig:
-    """Flags that were given, over the values of a file, checked."""
-    given = {key: value for key, value in settings.items() if value is not None}
-    aliases = {name: field.alias or name for name, field in RunConfig.model_fields.items()}
-    return make_config({**(base or {}), **{aliases[key]: value for key, value in given.items()}})
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         print(f"evonsfw {evonsfw.__version__}")
@@ -194,9 +86,18 @@ WindowFlag = Annotated[
 
 
 @app.callback(invoke_without_command=True, help=EXAMPLES)
-@_with_flags
+@with_flags
 def evolve(
     context: typer.Context,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A..B",
+            help="A series: one run for each of these seeds, side by side in one folder.",
+            rich_help_panel="Search",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -221,16 +122,29 @@ def evolve(
     """Evolve: the main job, when no command is given."""
     given = {key: value for key, value in settings.items() if value is not None}
     if context.invoked_subcommand is not None:
-        if given or (out, config, window) != (None, None, None):
+        if given or (seeds, out, config, window) != (None, None, None, None):
             raise ValueError(
                 f"flags before '{context.invoked_subcommand}' have no effect: write them after it"
             )
         return
     base = read_config(config) if config is not None else {}
-    checked = _given(settings, base)
+    start = given.get("from_", base.get("from"))
+    if start is not None:
+        from evonsfw.founding import settings_from
+
+        base = {**settings_from(Path(start), {**base, **given}), **base}
+    checked = given_config(settings, base)
+    command = shlex.join(["evonsfw", *sys.argv[1:]])
+    if seeds is not None:
+        _require_series(given, window)
+        from evonsfw.series import run_series
+
+        if not run_series(checked, seeds, out, command, _say):
+            raise typer.Exit(1)
+        return
     from evonsfw.launch import start_run
 
-    start_run(checked, out, shlex.join(["evonsfw", *sys.argv[1:]]), _want_window(window), _say)
+    start_run(checked, out, command, _want_window(window), _say)
 
 
 @app.command(epilog="Example: evonsfw resume runs/RUN --evaluations 2000")
@@ -265,10 +179,106 @@ def resume(
     }
     given = [key for key, value in more.items() if value is not None]
     checked = make_config({key: more[key] for key in given})
+    further = {key: getattr(checked, key) for key in given}
+    if (run / SERIES).is_file():
+        from evonsfw.series import resume_series
+
+        if not resume_series(run, further, _say):
+            raise typer.Exit(1)
+        return
     from evonsfw.launch import resume_run
 
-    further = {key: getattr(checked, key) for key in given}
     resume_run(run, further, _want_window(window), _say)
+
+
+@app.command(epilog="Example: evonsfw show runs/RUN")
+def show(run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)]) -> None:
+    """Open a run in the window, finished or still running; no classifier is needed."""
+    from evonsfw.showing import show_run
+
+    _want_window(True)
+    show_run(run, _say)
+
+
+@app.command(epilog="Example: evonsfw replay runs/RUN --seconds 30")
+def replay(
+    run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)],
+    seconds: Annotated[
+        str, typer.Option(metavar="NUMBER", help="How long the whole run takes.")
+    ] = "20",
+) -> None:
+    """Play a run as a film in the window; no classifier is needed."""
+    from evonsfw.showing import replay_run
+
+    _want_window(True)
+    replay_run(run, positive("seconds", seconds), _say)
+
+
+@app.command(epilog="Example: evonsfw export runs/RUN poster.png plot.svg film.mp4 --size 4096")
+def export(
+    source: Annotated[
+        Path, typer.Argument(help="Run folder, or a picture that evonsfw made.", show_default=False)
+    ],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="OUT...",
+            help="Files to write; the ending says how: .png .svg .json .gif .mp4 .webm .html",
+            show_default=False,
+        ),
+    ],
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|WxH",
+            help="In pixels: the longer side, or WxH. Default: what was scored; films 1920x1080.",
+            show_default=False,
+        ),
+    ] = None,
+    generation: Annotated[
+        str,
+        typer.Option(
+            metavar="NUMBER|best|liked", help="Which picture of the run; liked: all that are."
+        ),
+    ] = "best",
+    transparent: Annotated[
+        bool, typer.Option("--transparent", help="Leave the background out (PNG, SVG).")
+    ] = False,
+    fps: Annotated[
+        str | None,
+        typer.Option(metavar="INTEGER", help="Pictures a second of a film.", show_default=False),
+    ] = None,
+    seconds: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Length of a film.", show_default=False)
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over files that are there.")
+    ] = False,
+) -> None:
+    """Write a run or a picture as PNG, SVG, JSON, GIF, MP4, WebM or an HTML page."""
+    from evonsfw.export import export_files
+    from evonsfw.exporters import Manner
+
+    manner = Manner(
+        transparent,
+        None if fps is None else int(positive("fps", fps, whole=True)),
+        None if seconds is None else positive("seconds", seconds),
+    )
+    export_files(source, files, size, generation, manner, force, _say)
+
+
+@app.command(epilog="Example: evonsfw verify poster.png plot.svg genome.json")
+def verify(
+    files: Annotated[
+        list[Path], typer.Argument(help="Files that evonsfw wrote.", show_default=False)
+    ],
+) -> None:
+    """Draw files again from the genome inside, score them again, and say what is as claimed."""
+    from evonsfw.verification import verify_files
+
+    code = verify_files(files, _say)
+    if code:
+        raise typer.Exit(code)
 
 
 @app.command(epilog="Example: evonsfw score best.png photo.jpg --json")
@@ -303,7 +313,7 @@ def score(
 
 
 @app.command(epilog="Example: evonsfw ladder --steps 11 --shapes circles --n 50")
-@_with_flags
+@with_flags
 def ladder(
     steps: Annotated[
         str,
@@ -324,7 +334,7 @@ def ladder(
     if not steps.isdecimal():
         raise ValueError(f"steps = '{steps}': expected a whole number, as in --steps 11")
     command = shlex.join(["evonsfw", *sys.argv[1:]])
-    if not make_ladder(_given(settings), int(steps), out, command, _say):
+    if not make_ladder(given_config(settings), int(steps), out, command, _say):
         raise typer.Exit(1)
 
 
@@ -335,6 +345,14 @@ def doctor() -> None:
 
     for line in diagnose():
         print(line)
+
+
+def _require_series(given: dict[str, Any], window: bool | None) -> None:
+    """Raise ValueError where a flag has no meaning beside --seeds."""
+    if "seed" in given:
+        raise ValueError("give either --seed or --seeds, not both")
+    if window:
+        raise ValueError("--window: a series of runs has none; leave it out")
 
 
 def _want_window(wanted: bool | None) -> bool:

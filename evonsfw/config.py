@@ -31,6 +31,12 @@ EXPRESSION_EVALUATIONS = 2_000
 """The same, where no score is known that would be good enough."""
 PARETO_EVALUATIONS = 4_000
 """The same, where several objectives are sought at once."""
+FOUNDED_EVALUATIONS = 2_000
+"""The same, where a run goes on from a picture that has come to its end already."""
+SERIES = "series.yaml"
+"""What a folder of several runs is known by."""
+START = "start.png"
+"""The run folder's copy of the picture that a run goes on from."""
 MAX_WORD = 40
 """Characters of an expression in a folder's name."""
 
@@ -112,6 +118,11 @@ class RunConfig(BaseModel):
     )
     seed: int | None = Field(
         None, ge=0, lt=2**32, description="The same seed gives the same run. Default: drawn, shown."
+    )
+    from_: str | None = Field(
+        None,
+        alias="from",
+        description="Go on from a picture that evonsfw wrote, with its settings: PNG, SVG or JSON.",
     )
     generations: Count | None = Field(None, description="Stop after this many generations.")
     evaluations: Count | None = Field(
@@ -337,7 +348,7 @@ def read_config(path: Path) -> dict[str, Any]:
             f"config {path}: made by a newer evonsfw ({version or 'unknown'}, format {newest}; "
             f"this one reads up to {FORMAT}): update evonsfw"
         )
-    for key in ("target", "classifier"):
+    for key in ("target", "classifier", "from"):
         if values.get(key):
             values[key] = _found_beside(path.parent, values[key])
     try:
@@ -345,6 +356,16 @@ def read_config(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"config {path}: {error}") from None
     return values
+
+
+def read_parent(path: Path) -> dict[str, Any]:
+    """What a config.yaml says of where its run comes from; empty where it began anew.
+
+    Raises:
+        ValueError: not such a file.
+    """
+    parent = read_yaml(path, "config").get("parent")
+    return parent if isinstance(parent, dict) else {}
 
 
 def _found_beside(folder: Path, value: Any) -> Any:

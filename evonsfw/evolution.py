@@ -234,6 +234,7 @@ class Evolution:
         statistics = self._statistics.compile(fitness)
         frozen_fitness = np.array(fitness)
         frozen_fitness.setflags(write=False)
+        scores = np.array([self._scores[genome.tobytes()] for genome in genomes])
         return Generation(
             number=number,
             evaluations=progress.evaluations,
@@ -245,7 +246,8 @@ class Evolution:
             genomes=read_only(genomes),
             fitness=frozen_fitness,
             rescored=progress.rescored,
-            mean_score=float(np.mean([self._scores[one.tobytes()] for one in genomes])),
+            mean_score=float(np.mean(scores)),
+            scores=scores if self._referee is None else np.zeros(0),
         )
 
     def _confirmed(self, best: Champion, referee: Referee) -> Champion:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from evonsfw.colour import format_colour, from_oklch
+from evonsfw.ticks import Axis
 
 WIDTH, HEIGHT = 1120, 840  # of the plot, in pixels
 LEFT, TOP, RIGHT, BOTTOM = 90, 40, 150, 80  # margins
@@ -50,27 +51,6 @@ class Point:
     file: str
     values: tuple[float, ...]
     picture: npt.NDArray[np.uint8]
-
-
-class _Axis(NamedTuple):
-    """Where values lie: `start` and `stop` are the pixels of `low` and `high`."""
-
-    low: float
-    high: float
-    start: float
-    stop: float
-
-    def place(self, value: float) -> float:
-        """The value's pixel."""
-        share = (value - self.low) / (self.high - self.low)
-        return self.start + share * (self.stop - self.start)
-
-    def ticks(self) -> Iterator[tuple[float, str]]:
-        """Pixels and texts of round values."""
-        step = _round_step((self.high - self.low) / TICKS)
-        digits = max(0, -math.floor(math.log10(step)))
-        for number in range(math.ceil(self.low / step), math.floor(self.high / step) + 1):
-            yield self.place(number * step), f"{number * step:.{digits}f}"
 
 
 class _Box(NamedTuple):
@@ -132,27 +112,21 @@ _HEAD = (
 )
 
 
-def _axis(values: npt.NDArray[np.float64], start: float, stop: float, room: float = ROOM) -> _Axis:
+def _axis(values: npt.NDArray[np.float64], start: float, stop: float, room: float = ROOM) -> Axis:
     """An axis with room at its ends, for values that may all be the same."""
     low, high = float(values.min()), float(values.max())
     length = high - low
     if length <= 1e-9 * max(1.0, abs(low)):
         low, high, length = low - 0.5, high + 0.5, 1.0
-    return _Axis(low - room * length, high + room * length, start, stop)
+    return Axis(low - room * length, high + room * length, start, stop)
 
 
-def _round_step(least: float) -> float:
-    """The smallest of 1, 2, 5, 10, … that is no smaller."""
-    power = 10.0 ** math.floor(math.log10(least))
-    return next(factor * power for factor in (1, 2, 5, 10, 20) if factor * power >= least)
-
-
-def _frame(across: _Axis, up: _Axis, wishes: Sequence[str]) -> Iterator[str]:
+def _frame(across: Axis, up: Axis, wishes: Sequence[str]) -> Iterator[str]:
     """Grid lines, numbers and names of the two axes."""
-    for x, text in across.ticks():
+    for x, text in across.ticks(TICKS):
         yield _line(x, TOP, x, HEIGHT - BOTTOM)
         yield _text(x, HEIGHT - BOTTOM + 22, text, "middle")
-    for y, text in up.ticks():
+    for y, text in up.ticks(TICKS):
         yield _line(LEFT, y, WIDTH - RIGHT, y)
         yield _text(LEFT - 10, y + 5, text, "end")
     yield _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 24, f"{wishes[0]} →", "middle")
@@ -161,7 +135,7 @@ def _frame(across: _Axis, up: _Axis, wishes: Sequence[str]) -> Iterator[str]:
     yield _text(24, middle, f"{wishes[1]} →", "middle", turned)
 
 
-def _bar(bar: _Axis, wish: str) -> Iterator[str]:
+def _bar(bar: Axis, wish: str) -> Iterator[str]:
     """The colour bar, its numbers and its name."""
     x, steps = WIDTH - RIGHT + 36, 64
     height = (bar.start - bar.stop) / steps
@@ -172,14 +146,14 @@ def _bar(bar: _Axis, wish: str) -> Iterator[str]:
             f'<rect x="{x}" y="{y:.1f}" width="{BAR}" height="{height + 0.5:.1f}" '
             f'fill="{_colour(bar, value)}"/>'
         )
-    for y, text in bar.ticks():
+    for y, text in bar.ticks(TICKS):
         yield _text(x + BAR + 6, y + 5, text, "start")
     middle = (TOP + HEIGHT - BOTTOM) / 2
     turned = f'transform="rotate(-90 {WIDTH - 18} {middle:.1f})"'
     yield _text(WIDTH - 18, middle, f"{wish} →", "middle", turned)
 
 
-def _colour(bar: _Axis, value: float) -> str:
+def _colour(bar: Axis, value: float) -> str:
     """From dark blue, the lowest, to yellow."""
     share = (value - bar.low) / (bar.high - bar.low)
     return format_colour(from_oklch([0.35 + 0.52 * share], [0.14], [0.78 - 0.5 * share])[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,21 @@ class Champion:
 
 
 @dataclass(frozen=True)
+class Founder:
+    """The picture that a run begins with, where it does not begin anew.
+
+    Attributes:
+        genome: (L,) float32 in [0, 1].
+        texts: keyword to text, what its file says of where it comes from.
+        parent: what config.yaml says of that: `file` or `run`, `generation`, `genome_sha256`.
+    """
+
+    genome: Genome
+    texts: dict[str, str]
+    parent: dict[str, str | int]
+
+
+@dataclass(frozen=True)
 class Generation:
     """What one turn of the loop came to.
 
@@ -45,6 +60,7 @@ class Generation:
         mean_score: over this generation's population, of the scores that people see; with a backend
             that is not exact, its own.
         rescored: evaluations that only scored again, by the reference, what had been scored.
+        scores: (P,) float64 that people see; (0,) with a backend that is not exact.
     """
 
     number: int
@@ -58,6 +74,7 @@ class Generation:
     fitness: npt.NDArray[np.float64]
     rescored: int = 0
     mean_score: float = math.nan
+    scores: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     @property
     def improved(self) -> bool:

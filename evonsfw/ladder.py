@@ -42,7 +42,7 @@ STEPS = (2, 1_001)
 TABLE, COLUMNS = "ladder.csv", "file,target,score,scorings"
 TAKEN = (
     *("objective", "target", "target_score", "until", "search", "population", "generations"),
-    *("minutes", "robust", "fewest", "pareto", "workers", "backend", "device", "every"),
+    *("minutes", "robust", "fewest", "pareto", "workers", "backend", "device", "every", "from_"),
 )
 """Settings that have no meaning here."""
 
@@ -139,7 +139,7 @@ def _settings(config: RunConfig, steps: int) -> RunConfig:
     default = make_config({})
     for name in TAKEN:
         if getattr(config, name) != getattr(default, name):
-            word = name.replace("_", "-")
+            word = name.rstrip("_").replace("_", "-")
             raise ValueError(f"a ladder has no use for --{word}: leave it out")
     own: dict[str, Any] = {"objective": "lowest", "until": TOLERANCE, "search": "auto"}
     own |= {"workers": 0, "backend": REFERENCE}

@@ -6,30 +6,35 @@ and to signals. Workers are started before the window opens.
 
 from __future__ import annotations
 
-import signal
+import shlex
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-from evonsfw import progress
 from evonsfw.backends import AUTO, load_backend
 from evonsfw.classifier import REFERENCE
-from evonsfw.config import RunConfig, make_config, read_config
+from evonsfw.config import RunConfig, make_config, read_config, read_parent
 from evonsfw.crew import EvaluationError
 from evonsfw.ends import end_reached, extended
 from evonsfw.evaluation import Evaluator, open_evaluator
 from evonsfw.evolution import Evolution
-from evonsfw.exporters import svg
 from evonsfw.fewest import check_fewest, fewest_due, leave_fewest
+from evonsfw.founding import branched, founded, founder
 from evonsfw.front import front_due, write_front
-from evonsfw.generation import Champion
+from evonsfw.generation import Champion, Founder
 from evonsfw.ladder import require_no_ladder
-from evonsfw.live import Live, Snapshot
-from evonsfw.runs import TARGET, Recorder, RunFolder, create_run, require_new, save_picture
-from evonsfw.scene import View
+from evonsfw.live import Branch, Live
+from evonsfw.runs import (
+    TARGET,
+    Recorder,
+    RunFolder,
+    create_run,
+    require_new,
+    run_name,
+    save_picture,
+)
 from evonsfw.stage import (
     Stage,
     build_search,
@@ -43,6 +48,7 @@ from evonsfw.stage import (
     without_gradients,
     worker_count,
 )
+from evonsfw.viewing import ended_by_signals, viewer
 
 Say = Callable[[str], None]
 PATIENCE = 1.5
@@ -50,6 +56,10 @@ PATIENCE = 1.5
 READYING = "getting the classifier ready: some seconds, the first time"
 HASH = "classifier_sha256"
 """The checkpoint's key for the model file that the run began with."""
+
+
+class AtItsEndError(ValueError):
+    """A run that is to go on has come to its end already."""
 
 
 def start_run(config: RunConfig, out: Path | None, command: str, window: bool, say: Say) -> None:
@@ -69,17 +79,60 @@ def start_run(config: RunConfig, out: Path | None, command: str, window: bool, s
     """
     if out is not None:
         require_new(out)
+    folder, branch = _begin(config, founder(config), out, command, window, say)
+    if branch is not None:
+        branch_run(folder.config, folder.path, branch, window, say)
+
+
+def branch_run(config: RunConfig, run: Path, branch: Branch, window: bool, say: Say) -> None:
+    """Run a new evolution, in a folder beside another's, that begins with one of its individuals;
+    then those that leave this one in turn.
+
+    Args:
+        config: complete settings of the run that is left; the new one gets another seed, and ends
+            as a run from a file gets them.
+        run: its folder, which nobody writes to.
+        branch: the individual.
+        window: whether to open a window.
+        say: prints one line.
+
+    Raises:
+        ValueError, EvaluationError: as `start_run`.
+    """
+    left: Branch | None = branch
+    while left is not None:
+        config, first = branched(config, run, left)
+        out = run.parent / run_name(config)
+        command = shlex.join(["evonsfw", "--config", str(out / "config.yaml")])
+        say(f"going on in {out}")
+        folder, left = _begin(config, first, out, command, window, say)
+        config, run = folder.config, folder.path
+
+
+def _begin(
+    config: RunConfig,
+    first: Founder | None,
+    out: Path | None,
+    command: str,
+    window: bool,
+    say: Say,
+) -> tuple[RunFolder, Branch | None]:
+    """One run from its beginning to its end; its folder, and where the next is to leave it."""
+    words = ""
     with _patience(say, READYING):
         stage = set_up(complete(config))
+        if first is not None:
+            stage, words = founded(stage, config, first)
     check_fewest(stage.config)
     where = place(stage, config.backend == AUTO) + without_gradients(config)
-    say(f"seed {stage.config.seed}, {where}")
+    say(f"seed {stage.config.seed}, {where}{words and f'; {words}'}")
     live = Live()
-    with _signals(live), _evaluator(stage, say) as evaluator:
-        folder = create_run(stage.config, out, command, stage.classifier_hash)
+    with ended_by_signals(live), _evaluator(stage, say) as evaluator:
+        folder = create_run(stage.config, out, command, stage.classifier_hash, first)
         if stage.job.goal.target is not None:
             save_picture(folder.path / TARGET, stage.job.goal.target)
-        _run(stage, folder, evaluator, _evolution(stage), live, window, say)
+        _run(stage, folder, evaluator, _evolution(stage, first), live, window, say)
+    return folder, live.branch
 
 
 def resume_run(path: Path, more: dict[str, Any], window: bool, say: Say) -> None:
@@ -110,7 +163,7 @@ def resume_run(path: Path, more: dict[str, Any], window: bool, say: Say) -> None
     config = with_backend(extended(config, more, state))
     with _patience(say, READYING):
         stage = set_up(config)
-    evolution = _evolution(stage)
+    evolution = _evolution(stage, founder(config) if state is None else None)
     if state is not None:
         if state.pop(HASH) != stage.classifier_hash:
             raise ValueError(
@@ -119,20 +172,23 @@ def resume_run(path: Path, more: dict[str, Any], window: bool, say: Say) -> None
             )
         evolution.restore(state)
     reason = end_reached(stage.config, stage.wish, evolution.progress)
-    folder = RunFolder(path, config, stage.classifier_hash)
+    parent = read_parent(path / "config.yaml")
+    folder = RunFolder(path, config, stage.classifier_hash, parent)
     if reason is not None and _made_up(stage, folder, evolution, say):
         return
     if reason is not None:
-        raise ValueError(
+        raise AtItsEndError(
             f"run folder {path}: at its end already ({reason}); "
             f"go on with --evaluations MORE, --generations MORE, --minutes MORE or --until SCORE"
         )
     live = Live()
-    with _signals(live), _evaluator(stage, say) as evaluator:
+    with ended_by_signals(live), _evaluator(stage, say) as evaluator:
         folder.write_config()
         folder.rewind(evolution.progress.best, evolution.progress.generation)
         say(f"resuming after generation {evolution.progress.generation}, {place(stage)}")
         _run(stage, folder, evaluator, evolution, live, window, say)
+    if live.branch is not None:
+        branch_run(folder.config, path, live.branch, window, say)
 
 
 def _check_gradients(path: Path, config: RunConfig, more: dict[str, Any]) -> None:
@@ -159,8 +215,8 @@ def _made_up(stage: Stage, folder: RunFolder, evolution: Evolution, say: Say) ->
     return False
 
 
-def _evolution(stage: Stage) -> Evolution:
-    return Evolution(build_search(stage.config))
+def _evolution(stage: Stage, first: Founder | None) -> Evolution:
+    return Evolution(build_search(stage.config, None if first is None else first.genome))
 
 
 @contextmanager
@@ -200,6 +256,7 @@ def _run(
 ) -> None:
     """The loop in its thread, the viewer in this one, then the last lines."""
     failures: list[BaseException] = []
+    folder.label = stage.label
 
     def work() -> None:
         try:
@@ -209,11 +266,11 @@ def _run(
         finally:
             live.finished.set()
 
-    viewer = _viewer(stage, folder, live, window, say)
+    look = viewer(stage, folder, live, window, say)
     thread = threading.Thread(target=work, name="evolution")
     thread.start()
     try:
-        viewer()
+        look()
     finally:
         live.stop("the viewer ended")
         thread.join()
@@ -258,54 +315,6 @@ def _loop(
         recorder.close()
 
 
-def _viewer(
-    stage: Stage, folder: RunFolder, live: Live, window: bool, say: Say
-) -> Callable[[], None]:
-    """The window's or the progress bar's main loop."""
-    label = stage.label
-    if window:
-        from evonsfw.window import Window
-
-        view = View(stage.config.encoding, stage.config.canvas, label)
-        try:
-            return Window(live, view, lambda moment: _save(folder, moment)).run
-        except RuntimeError as error:
-            say(f"{error}; going on without")
-    return lambda: progress.show_progress(live, stage.config, label)
-
-
-def _save(folder: RunFolder, moment: Snapshot) -> str:
-    """Keep the picture on show, as PNG and SVG; returns what to tell."""
-    number, best = moment.generation.number, moment.generation.best_so_far
-    path = folder.path / f"saved_{number:05d}.png"
-    try:
-        folder.write_picture(path, best)
-        artwork = folder.artwork(best)
-        svg.write(path.with_suffix(".svg"), artwork, folder.config.canvas)
-    except OSError as error:
-        return f"not saved: {error.strerror}"
-    return f"saved {path.name}"
-
-
-@contextmanager
-def _signals(live: Live) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the run cleanly; from the third on, Ctrl-C ends it at once."""
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        if live.stopped_by_hand:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-        live.stop(f"stopped by {name}", by_hand=True)
-
-    kinds = (signal.SIGINT, signal.SIGTERM)
-    before = {kind: signal.signal(kind, handle) for kind in kinds}
-    try:
-        yield
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
-
-
 def _report(stage: Stage, folder: RunFolder, evolution: Evolution, live: Live, say: Say) -> None:
     """Which end it was, and what the reference pipeline says of best.png on disk."""
     done = evolution.progress
@@ -319,12 +328,12 @@ def _report(stage: Stage, folder: RunFolder, evolution: Evolution, live: Live, s
     say(f"{folder.best}: {stage.wish.label} {score_on_disk(stage, folder.best):.6f}")
     if stage.config.pareto:
         say(write_front(stage, folder, evolution.genomes, done.generation))
-    if stage.config.fewest:
+    if stage.config.fewest and live.branch is None:
         _pare(stage, folder, done.best, say)
 
 
 def _pare(stage: Stage, folder: RunFolder, best: Champion, say: Say) -> None:
     """Leave as few shapes as it takes; Ctrl-C ends this, whatever ended the run."""
     live = Live()
-    with _signals(live):
+    with ended_by_signals(live):
         leave_fewest(stage, folder, best, live.stopping, say)

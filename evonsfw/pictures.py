@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +17,8 @@ from evonsfw.shapes import Canvas
 MIN_SIDE = 2
 MAX_PIXELS = 89_478_485
 """Pillow's own limit before it warns of a decompression bomb; about 9,459 x 9,459."""
+MAX_TEXT = 64 * 1024**2
+"""Bytes of a drawing or a page that is read."""
 
 
 class _RefusedError(ValueError):
@@ -30,12 +35,28 @@ def open_picture(path: Path, what: str) -> Image.Image:
     Raises:
         ValueError: it is missing, not a picture, damaged, animated, too small or too large.
     """
+    with opened(path, what) as file:
+        image = Image.open(file)
+        _check(image, path, what)
+        image.load()
+    return image
+
+
+@contextmanager
+def opened(path: Path, what: str) -> Iterator[BinaryIO]:
+    """A picture file while Pillow reads it; whatever goes wrong is told in one line.
+
+    Args:
+        path: the file.
+        what: what it is, for error messages.
+
+    Raises:
+        ValueError: it is missing, not a picture, or damaged.
+    """
     try:
         with warnings.catch_warnings(), path.open("rb") as file:
             warnings.simplefilter("ignore")  # Pillow warns of sizes and tags; `_check` decides
-            image = Image.open(file)
-            _check(image, path, what)
-            image.load()
+            yield file
     except FileNotFoundError:
         raise ValueError(f"{what} {path}: no such file") from None
     except UnidentifiedImageError:
@@ -45,9 +66,32 @@ def open_picture(path: Path, what: str) -> Image.Image:
     except _RefusedError:
         raise
     except Exception as error:  # noqa: BLE001  # a damaged file makes Pillow raise nearly anything
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise ValueError(f"{what} {path}: cannot be read: {reason}") from None
-    return image
+
+
+def read_text(path: Path, what: str) -> str:
+    """Read a file of UTF-8 text whole.
+
+    Args:
+        path: the file.
+        what: what it is, for error messages.
+
+    Raises:
+        ValueError: it is missing, too large, or no text.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_TEXT + 1)
+        if len(content) > MAX_TEXT:
+            raise ValueError(f"{what} {path}: larger than {MAX_TEXT // 1024**2} MB")
+        return content.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ValueError(f"{what} {path}: no such file") from None
+    except OSError as error:
+        raise ValueError(f"{what} {path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{what} {path}: not a file of UTF-8 text") from None
 
 
 def target_on_canvas(path: Path, canvas: Canvas | None) -> npt.NDArray[np.uint8]:

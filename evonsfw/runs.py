@@ -23,9 +23,9 @@ import numpy.typing as npt
 import yaml
 
 import evonsfw
-from evonsfw.config import FORMAT, RunConfig
+from evonsfw.config import FORMAT, SERIES, START, RunConfig
 from evonsfw.exporters import Artwork, png
-from evonsfw.generation import Champion, Generation
+from evonsfw.generation import Champion, Founder, Generation
 from evonsfw.genome import genome_hash, genome_to_text
 from evonsfw.logbook import BESTS, COLUMNS, LOG, best_record, last_best, rewind_bests
 from evonsfw.search import State
@@ -54,13 +54,28 @@ class RunFolder:
         path: where it is.
         config: the run's settings, complete.
         classifier_hash: SHA-256 of the model file, or "" where none is used.
+        parent: what config.yaml is to say of where the run comes from.
+
+    Attributes:
+        every: the best picture of every so many generations is kept; may be changed at any time.
+        label: what the score is called, for those who look without the classifier; "" for unknown.
     """
 
-    def __init__(self, path: Path, config: RunConfig, classifier_hash: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        config: RunConfig,
+        classifier_hash: str,
+        parent: Mapping[str, Any] | None = None,
+    ) -> None:
         self.path = path
         self.config = config
+        self.every = config.every
+        self.label = ""
         self._classifier_hash = classifier_hash
-        self._settings = json.dumps(config.to_dict())
+        self._parent = dict(parent or {})
+        start = {"from": START} if config.from_ is not None else {}
+        self._settings = json.dumps({**config.to_dict(), **start})
 
     @property
     def best(self) -> Path:
@@ -72,6 +87,10 @@ class RunFolder:
         values = {"format": FORMAT, "version": evonsfw.__version__, **self.config.to_dict()}
         if self.config.target is not None:
             values["target"] = TARGET  # beside it, so that the folder repeats the run anywhere
+        if self.config.from_ is not None:
+            values["from"] = START
+        if self._parent:
+            values["parent"] = self._parent
         with whole_file(self.path / "config.yaml") as draft:
             text = yaml.safe_dump(values, sort_keys=False)
             draft.write_text(text, encoding="utf-8")
@@ -94,7 +113,10 @@ class RunFolder:
             "evonsfw:scored_size": self.config.size,
             "evonsfw:generation": str(champion.generation),
             "evonsfw:version": evonsfw.__version__,
+            "evonsfw:format": str(FORMAT),
         }
+        if self.label:
+            metadata["evonsfw:label"] = self.label
         if self.config.robust:  # the file alone, as it is, scores better than this
             metadata["evonsfw:views"] = f"worst of {len(SEARCHED)} views"
         return Artwork(champion.genome, self.config.encoding, metadata)
@@ -213,7 +235,7 @@ class Recorder:
         best = generation.best
         if generation.improved:
             folder.write_picture(folder.best, best)
-        if number % folder.config.every == 0:
+        if number % folder.every == 0:
             path = folder.path / "generations" / f"gen_{number:0{_PAD}}.png"
             if best is generation.best_so_far and folder.best.exists():
                 link_or_copy(folder.best, path)
@@ -233,12 +255,17 @@ def require_new(path: Path) -> None:
     """Raise ValueError where there is something of that name already."""
     if os.path.lexists(path):
         is_run = (path / "config.yaml").is_file() and (path / "generations").is_dir()
+        is_run = is_run or (path / SERIES).is_file()
         other = f", or go on with it: evonsfw resume {path}" if is_run else ""
         raise ValueError(f"run folder {path}: exists already; choose another --out{other}")
 
 
 def create_run(
-    config: RunConfig, out: Path | None, command: str, classifier_hash: str
+    config: RunConfig,
+    out: Path | None,
+    command: str,
+    classifier_hash: str,
+    founder: Founder | None = None,
 ) -> RunFolder:
     """Make a new run folder.
 
@@ -247,15 +274,19 @@ def create_run(
         out: where; None for runs/<time>_<objective>_<shapes>-<n>_s<seed>.
         command: the command line, for command.txt.
         classifier_hash: SHA-256 of the model file.
+        founder: the picture that the run begins with; it is written as start.png.
 
     Raises:
         ValueError: the folder exists, or cannot be written.
     """
-    path = out if out is not None else Path("runs") / _name(config)
+    path = out if out is not None else Path("runs") / run_name(config)
     try:
         path.mkdir(parents=True, exist_ok=False)
         (path / "generations").mkdir()
-        folder = RunFolder(path, config, classifier_hash)
+        folder = RunFolder(path, config, classifier_hash, founder.parent if founder else None)
+        if founder is not None:
+            start = Artwork(founder.genome, config.encoding, founder.texts)
+            png.write(path / START, start, config.canvas)
         folder.write_config()
         command_line = (command + "\n").encode("utf-8", "surrogateescape")  # names of any bytes
         (path / "command.txt").write_bytes(command_line)
@@ -350,7 +381,8 @@ def _row_number(line: str, commas: int) -> float:
     return int(cells[0]) if whole else float("inf")
 
 
-def _name(config: RunConfig) -> str:
+def run_name(config: RunConfig) -> str:
+    """A folder's name for a run that begins at this moment."""
     time = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     shapes = "+".join(config.shapes)
     return f"{time}_{config.goal_word}_{shapes}-{config.n}_s{config.seed}"

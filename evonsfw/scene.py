@@ -3,176 +3,219 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from evonsfw.genome import Encoding, Genome
-from evonsfw.live import Snapshot
-from evonsfw.raster import render
+from evonsfw.brush import GROUND, LINE, PANEL, TEXT, fill, length, rounded, wrapped, write
+from evonsfw.cells import Box
+from evonsfw.figures import figures
+from evonsfw.gallery import Frame, grid, picture_at, remembered, strip
+from evonsfw.genome import Genome
+from evonsfw.graph import graph
+from evonsfw.layout import Layout, layout
+from evonsfw.moment import (
+    POPULATION,
+    SHAPES,
+    Chart,
+    Contributions,
+    Look,
+    Moment,
+    Shown,
+    View,
+    format_score,
+)
+from evonsfw.ranking import ranking
+from evonsfw.raster import render_drawing
 from evonsfw.shapes import Canvas
-
-Frame = npt.NDArray[np.uint8]
-
-GROUND = (18, 19, 23)
-PANEL = (27, 29, 35)
-TEXT = (236, 234, 228)
-MUTED = (150, 152, 160)
-ACCENT = (242, 180, 84)
-KEYS = (
-    ("Space", "pause, go on"),
-    ("S", "save the picture on show"),
-    ("H", "show or hide these keys"),
-    ("Q  Esc", "end the run; everything is kept"),
+from evonsfw.sheet import sheet
+from evonsfw.weighing import (
+    outlined,
+    progress,
+    shape_at,
+    shape_outline,
+    told,
+    values_of,
+    weighed,
 )
 
-
-@dataclass(frozen=True)
-class View:
-    """What a frame depends on, beside the moment itself.
-
-    Attributes:
-        encoding: what the genes mean.
-        canvas: width and height that were scored, for the picture's proportions.
-        label: what the score is called.
-        keys: whether the help sheet is shown.
-    """
-
-    encoding: Encoding
-    canvas: Canvas
-    label: str
-    keys: bool = False
+__all__ = [
+    "Chart",
+    "Contributions",
+    "Frame",
+    "Look",
+    "Moment",
+    "Shown",
+    "View",
+    "draw",
+    "format_score",
+]
 
 
-def draw(snapshot: Snapshot, view: View, size: Canvas) -> Frame:
+def draw(moment: Moment, view: View, look: Look, size: Canvas) -> Frame:
     """The whole frame.
 
     Args:
-        snapshot: the moment.
-        view: how it is looked at.
+        moment: what is shown.
+        view: how it is meant.
+        look: how it is looked at.
         size: width and height of the frame in pixels, at least 1x1.
 
     Returns:
         (H, W, 3) uint8 array.
     """
-    left, top, width, height = picture_box(view.canvas, size)
-    genome = snapshot.generation.best_so_far.genome
-    frame = _ground(size).copy()
-    frame[top : top + height, left : left + width] = picture_at(
-        genome, view.encoding, (width, height)
-    )
-    panel = panel_height(size)
-    if panel:
-        strip = Image.new("RGB", (size[0], panel), PANEL)
-        _draw_panel(ImageDraw.Draw(strip), snapshot, view, strip.size)
-        frame[size[1] - panel :] = np.asarray(strip)
-    if not view.keys:
-        return frame
-    whole = Image.fromarray(frame)
-    _draw_keys(whole, size)
-    return np.asarray(whole)
+    plan = layout(view.canvas, size, look)
+    frame = np.array(_ground(size, plan.panel))
+    hovered = _hovered(moment, view, look, plan)
+    _draw_room(frame, moment, view, look, plan, hovered)
+    _draw_panel(frame, moment, view, plan, hovered)
+    _draw_words(frame, moment, view, look, plan, hovered)
+    if look.keys:
+        _put(frame, sheet(size, plan.unit))
+    return frame
 
 
-@functools.lru_cache(maxsize=1)
-def _ground(size: Canvas) -> Frame:
+def _ground(size: Canvas, panel: Box | None) -> Frame:
     """An empty frame; not to be written to."""
-    return np.asarray(Image.new("RGB", size, GROUND))
+
+    def make() -> Frame:
+        image = Image.new("RGB", size, GROUND)
+        if panel is not None:
+            image.paste(PANEL, (panel.left, panel.top, panel.right, panel.bottom))
+        return np.array(image)
+
+    return remembered(("ground", size, panel), make)
 
 
-def panel_height(size: Canvas) -> int:
-    """Height of the strip below the picture; none where the window is too small to read."""
-    return 0 if min(size) < 160 else int(np.clip(size[1] * 0.11, 52, 120))
-
-
-def picture_box(canvas: Canvas, size: Canvas) -> tuple[int, int, int, int]:
-    """Left, top, width, height: the largest box of the canvas's proportions above the panel."""
-    room_w, room_h = size[0], max(1, size[1] - panel_height(size))
-    scale = min(room_w / canvas[0], room_h / canvas[1])
-    width, height = max(1, round(canvas[0] * scale)), max(1, round(canvas[1] * scale))
-    return (room_w - width) // 2, (room_h - height) // 2, width, height
-
-
-@functools.lru_cache(maxsize=4)
-def _picture(genes: bytes, encoding: Encoding, size: Canvas) -> Frame:
-    genome = np.frombuffer(genes, np.float32)
-    return render(genome[None], encoding, size)[0]
-
-
-def picture_at(genome: Genome, encoding: Encoding, size: Canvas) -> Frame:
-    """The genome drawn anew at a size, remembered while it stays on show."""
-    return _picture(genome.tobytes(), encoding, size)
-
-
-def format_score(score: float) -> str:
-    """A probability with as many digits as tell it from 1, or an RMSE with two."""
-    if score > 1.0:
-        return f"{score:.2f}"
-    return f"{score:.4f}" if score < 0.9995 else f"{score:.6f}"
-
-
-def _draw_panel(pen: ImageDraw.ImageDraw, snapshot: Snapshot, view: View, size: Canvas) -> None:
-    """Score, figures and curve: the strip along the bottom edge."""
-    width, panel = size
-    pad = panel // 6
-    generation = snapshot.generation
-    big, small = _font(panel * 0.42), _font(panel * 0.2)
-    score = format_score(generation.best_so_far.score)
-    pen.text((pad * 2, panel * 0.48), score, font=big, fill=TEXT, anchor="lm")
-    x = pad * 2 + pen.textlength(score, font=big) + pad * 1.2
-    pen.text((x, panel * 0.53), view.label, font=small, fill=ACCENT, anchor="lm")
-    x = max(x + pen.textlength(view.label, font=small) + pad * 3, width * 0.3)
-    state = "paused" if snapshot.paused else f"{snapshot.rate:.0f} scorings/s"
-    lines = (
-        f"generation {generation.number:,}",
-        f"{generation.evaluations:,} scorings   {state}",
-    )
-    if snapshot.message:
-        lines = (lines[0] + f"   {state}", snapshot.message)
-    for line, y in zip(lines, (0.32, 0.68), strict=True):
-        pen.text((x, panel * y), line, font=small, fill=MUTED, anchor="lm")
-    right = x + max(pen.textlength(line, font=small) for line in lines) + pad * 3
-    if width - right > panel:
-        _draw_curve(pen, snapshot.curve, (right, pad, width - pad * 2, panel - pad))
-
-
-def _draw_curve(
-    pen: ImageDraw.ImageDraw, curve: tuple[float, ...], box: tuple[float, float, float, float]
+def _draw_room(
+    frame: Frame, moment: Moment, view: View, look: Look, plan: Layout, hovered: int | None
 ) -> None:
-    """A sparkline of the best score so far: from its lowest to its highest value."""
-    x0, y0, x1, y1 = box
-    low, high = min(curve), max(curve)
-    span = high - low or 1.0
-    columns = max(2, int(x1 - x0))
-    picks = np.linspace(0, len(curve) - 1, min(columns, max(2, len(curve)))).round().astype(int)
-    xs = np.linspace(x0, x1, len(picks))
-    ys = [y1 - (curve[i] - low) / span * (y1 - y0) for i in picks]
-    pen.line((x0, y1, x1, y1), fill=(52, 55, 64))
-    pen.line(list(zip(xs.tolist(), ys, strict=True)), fill=ACCENT, width=2, joint="curve")
+    """The picture, the population, or the contributions."""
+    box = plan.picture
+    size = box.width, box.height
+    if plan.grid is not None:
+        _set(frame, plan.grid, grid(moment, view, plan, plan.grid, look.hover))
+    elif look.mode == SHAPES:
+        genome, values = moment.shown.genome, values_of(moment)
+        _set(frame, box, weighed(genome, view.encoding, values, size))
+        if hovered is not None:
+            corners = shape_outline(view.encoding.decode(genome), hovered, size)
+            _over(frame, box, lambda image: outlined(image, corners, TEXT))
+    elif moment.shown.drawing is not None:
+        picture = np.empty((box.height, box.width, 3), np.uint8)
+        render_drawing(moment.shown.drawing, size, picture)
+        _set(frame, box, picture)
+    else:
+        _set(frame, box, picture_at(_genome(moment, look), view.encoding, size))
 
 
-def _draw_keys(frame: Image.Image, size: Canvas) -> None:
-    """The help sheet, over the middle of the frame."""
-    unit = int(np.clip(min(size) / 22, 9, 34))
-    width, height = unit * 20, unit * (len(KEYS) * 2 + 2)
-    left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    sheet = Image.new("RGBA", size, (0, 0, 0, 0))
-    pen = ImageDraw.Draw(sheet)
-    box = (left, top, left + width, top + height)
-    pen.rounded_rectangle(box, unit // 2, fill=(*GROUND, 232))
-    font = _font(unit)
-    for row, (key, meaning) in enumerate(KEYS):
-        y = top + unit * (2 * row + 2)
-        pen.text((left + unit, y), key, font=font, fill=ACCENT, anchor="lm")
-        pen.text((left + unit * 5, y), meaning, font=font, fill=TEXT, anchor="lm")
-    frame.paste(sheet, (0, 0), sheet)
+def _genome(moment: Moment, look: Look) -> Genome:
+    """The one to show large."""
+    index = _chosen(moment, look)
+    return moment.shown.genome if index is None else moment.population[index]
 
 
-@functools.lru_cache(maxsize=32)
-def _sized_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
+def _chosen(moment: Moment, look: Look) -> int | None:
+    """The individual that is looked at large: the last one where there are fewer by then."""
+    if look.mode != POPULATION or look.chosen is None or not moment.population:
+        return None
+    return min(look.chosen, len(moment.population) - 1)
 
 
-def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return _sized_font(max(8, round(size)))
+def _hovered(moment: Moment, view: View, look: Look, plan: Layout) -> int | None:
+    """The shape under the mouse, where shapes are looked at."""
+    if look.mode != SHAPES or look.hover is None or not plan.picture.holds(look.hover):
+        return None
+    box = plan.picture
+    place = look.hover[0] - box.left + 0.5, look.hover[1] - box.top + 0.5
+    return shape_at(moment.shown.genome, view.encoding, (box.width, box.height), place)
+
+
+def _draw_panel(
+    frame: Frame, moment: Moment, view: View, plan: Layout, hovered: int | None
+) -> None:
+    """Figures, graph and thumbnails; or figures and the ranking of the shapes."""
+    unit = plan.unit
+    if plan.figures is not None:
+        _set(frame, plan.figures, figures(moment, view, plan.figures[2:], unit))
+    if plan.graph is not None and plan.plot is not None:
+        box, plot = plan.graph, plan.plot
+        inside = Box(plot.left - box.left, plot.top - box.top, plot.width, plot.height)
+        number = moment.shown.number
+        _set(frame, box, graph(moment.chart, moment.liked, number, box[2:], inside, unit))
+    if plan.strip is not None:
+        _set(frame, plan.strip, strip(moment, view, plan, plan.strip))
+    if plan.ranking is not None:
+        box = plan.ranking
+        _set(frame, box, ranking(moment, view.encoding.n, hovered, box[2:], unit))
+
+
+def _draw_words(
+    frame: Frame, moment: Moment, view: View, look: Look, plan: Layout, hovered: int | None
+) -> None:
+    """What is written over the picture: messages, and what is being looked at."""
+    words = [moment.message] if moment.message else []
+    index = _chosen(moment, look)
+    if index is not None:
+        score = format_score(moment.scores[index]) if index < len(moment.scores) else ""
+        words.append(f"individual {index + 1} of {len(moment.population):,} · {score} {view.label}")
+    if look.mode == SHAPES:
+        values = values_of(moment)
+        if hovered is not None:
+            words.append(told(hovered, None if values is None else values[hovered]))
+        if plan.ranking is None:
+            words.append(progress(moment, view.encoding.n))
+    _say(frame, [word for word in words if word], plan)
+
+
+def _say(frame: Frame, words: list[str], plan: Layout) -> None:
+    """Write over the bottom of the room, one plate for each, the first one lowest."""
+    unit, room = plan.unit, plan.room
+    bottom = room.bottom - 1.6 * unit
+    for word in words:
+        lines = wrapped(word, unit, room.width - 4 * unit, 3)
+        if not any(lines):
+            continue
+        width = max(length(line, unit) for line in lines) + 2 * unit
+        height = (1.4 * len(lines) + 0.8) * unit
+        left = room.left + max(0, round((room.width - width) / 2))
+        box = Box(left, round(bottom - height), round(width), round(height))
+        _over(frame, box, functools.partial(_plate, lines=lines, unit=unit))
+        bottom -= height + 0.5 * unit
+
+
+def _plate(image: Image.Image, lines: list[str], unit: int) -> None:
+    """A dark plate, lines of text in it."""
+    plate = rounded(0, 0, *image.size, 0.6 * unit)
+    fill(image, [plate], GROUND, 0.88)
+    for row, line in enumerate(lines):
+        place = image.width / 2, (1.4 * row + 1.1) * unit
+        write(image, place, line, unit, TEXT, "middle")
+
+
+def _put(frame: Frame, sheet: Frame) -> None:
+    """Lay a sheet over the middle, with a thin edge; what does not fit in is cut."""
+    (height, width), (high, wide) = frame.shape[:2], sheet.shape[:2]
+    left, top = (width - wide) // 2, (height - high) // 2
+    _set(frame, Box(left - 1, top - 1, wide + 2, high + 2), np.array(LINE, np.uint8))
+    _set(frame, Box(left, top, wide, high), sheet)
+
+
+def _set(frame: Frame, box: Box, pixels: Frame) -> None:
+    """Write (H, W, 3) pixels, or one colour, into a box; what is outside the frame is left out."""
+    left, top = max(0, box.left), max(0, box.top)
+    if pixels.ndim == 3:
+        pixels = pixels[top - box.top :, left - box.left :]
+        pixels = pixels[: frame.shape[0] - top, : frame.shape[1] - left]
+    frame[top : max(0, box.bottom), left : max(0, box.right)] = pixels
+
+
+def _over(frame: Frame, box: Box, paint: Callable[[Image.Image], None]) -> None:
+    """Paint over what is in a box of the frame; of what is outside the frame, nothing."""
+    left, top = max(0, box.left), max(0, box.top)
+    region = frame[top : max(0, box.bottom), left : max(0, box.right)]
+    if region.size:
+        image = Image.fromarray(np.ascontiguousarray(region))
+        paint(image)
+        region[...] = np.asarray(image)

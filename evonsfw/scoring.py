@@ -82,8 +82,8 @@ def _seen(view: View, picture: Pictures, provenance: Provenance | None) -> Pictu
         return view.change(picture)
     if provenance is None:
         raise ValueError("needs the genome")
-    genome, config = provenance
-    return apply(view, config.encoding, config.canvas, genome)
+    config = provenance.config
+    return apply(view, config.encoding, config.canvas, provenance.genome)
 
 
 def lowest(table: Sequence[ViewScore]) -> ViewScore | None:

@@ -265,10 +265,10 @@ def problem_of_run(config: RunConfig) -> Problem:
     )
 
 
-def build_search(config: RunConfig) -> Search:
-    """The search of complete settings, at its start."""
+def build_search(config: RunConfig, first: Genome | None = None) -> Search:
+    """The search of complete settings, at its start; `first` is the genome to begin with."""
     assert config.population is not None
-    problem = problem_of_run(config)
+    problem = replace(problem_of_run(config), first=first)
     rng = np.random.default_rng(config.seed)
     return load_search(config.search).build(problem, config.population, rng)
 

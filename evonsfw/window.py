@@ -1,20 +1,22 @@
 """The pygame window: a thin shell over `scene`. It belongs to the main thread.
 
 Frames are drawn in a thread of its own, so that a large window or a slow frame never delays a
-key; the main thread looks for events and for a frame to show, and sleeps in between.
+key. The main thread sleeps until there is an event: one of keys and mouse, or a frame to show.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import sys
-import threading
-from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from evonsfw.live import Live, Snapshot
-from evonsfw.scene import Frame, View, draw
+from evonsfw.controls import Controls
+from evonsfw.live import Live
+from evonsfw.moment import View
+from evonsfw.painter import Painted, Painter, Subject
 from evonsfw.shapes import Canvas
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
@@ -23,68 +25,35 @@ if sys.platform == "linux" and os.environ.get("SDL_VIDEODRIVER", "x11") == "x11"
     os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
 import pygame  # the lines above must come first
 
-LOOKS_PER_SECOND = 30
-"""How often the main thread looks for events and frames: a key is answered within 33 ms."""
-FRAMES_PER_SECOND = 8
+TURN = 33
+"""Milliseconds after which the main thread looks around where nothing happens."""
+FRAMES_PER_SECOND = 8.0
 """How often the painter draws what the run has come to: each frame costs what scoring could use.
-What a key changes is drawn at once."""
-FIRST_SIZE = (712, 800)
+What keys and mouse change is drawn at once."""
+FIRST_SIZE = (1280, 800)
 MESSAGE_SECONDS = 4.0
 """How long a line such as "saved …" stays."""
 HOLD_SECONDS = 3.0
-"""How long the last picture stays when a run has reached its end by itself."""
-
-
-class Painter:
-    """Draws frames in a thread, always from the newest moment; older ones are skipped."""
-
-    def __init__(self, live: Live, view: View, size: Canvas) -> None:
-        self._live = live
-        self._view = view
-        self._size = size
-        self._wake = threading.Event()
-        self._ended = False
-        self._newest: deque[Frame] = deque(maxlen=1)
-        self._thread = threading.Thread(target=self._paint, name="painter", daemon=True)
-        self._thread.start()
-
-    def resize(self, size: Canvas) -> None:
-        """Draw at this size from now on."""
-        self._size = (max(1, size[0]), max(1, size[1]))
-        self._wake.set()
-
-    def toggle_keys(self) -> None:
-        """Show or hide the help sheet."""
-        self._view = replace(self._view, keys=not self._view.keys)
-        self._wake.set()
-
-    def wake(self) -> None:
-        """Draw now, if there is something new."""
-        self._wake.set()
-
-    def take(self) -> Frame | None:
-        """The newest frame, if there is one that was not taken yet."""
-        try:
-            return self._newest.popleft()
-        except IndexError:
-            return None
-
-    def close(self) -> None:
-        """End the thread."""
-        self._ended = True
-        self._wake.set()
-        self._thread.join()
-
-    def _paint(self) -> None:
-        shown: tuple[object, ...] | None = None
-        while not self._ended:
-            snapshot = self._live.snapshot()
-            wanted = (_moment(snapshot), self._view, self._size)
-            if snapshot is not None and wanted != shown:
-                self._newest.append(draw(snapshot, self._view, self._size))
-                shown = wanted
-            self._wake.wait(1.0 / FRAMES_PER_SECOND)
-            self._wake.clear()
+"""How long the last picture stays when a run has reached its end by itself and nobody stirs."""
+REPEAT = (300, 40)
+"""Milliseconds until a key that is held down repeats, and between repeats."""
+REPEATING = frozenset({"left", "right", "shift left", "shift right", "n"})
+NAMES = {
+    pygame.K_SPACE: "space",
+    pygame.K_LEFT: "left",
+    pygame.K_RIGHT: "right",
+    pygame.K_HOME: "home",
+    pygame.K_END: "end",
+    pygame.K_TAB: "tab",
+    pygame.K_ESCAPE: "escape",
+    pygame.K_PLUS: "+",
+    pygame.K_KP_PLUS: "+",
+    pygame.K_EQUALS: "+",
+    pygame.K_MINUS: "-",
+    pygame.K_KP_MINUS: "-",
+    **{getattr(pygame, f"K_{letter}"): letter for letter in "befhlnpqs"},
+}
+"""The controls' names of keys."""
 
 
 class Window:
@@ -93,94 +62,165 @@ class Window:
     Args:
         live: the run.
         view: how to draw it.
-        save: called with the moment on show when S is pressed; returns what to tell.
+        subject: what is looked at.
+        hold: seconds that the last picture stays once the run is over; infinite for a window that
+            stays until somebody closes it.
+        pace: frames a second, at most, where nobody touches anything.
 
     Raises:
         RuntimeError: no window can be opened here.
     """
 
-    def __init__(self, live: Live, view: View, save: Callable[[Snapshot], str]) -> None:
-        self._live = live
-        self._save = save
-        self._message_left = 0.0
+    def __init__(
+        self,
+        live: Live,
+        view: View,
+        subject: Subject,
+        hold: float | None = None,
+        pace: float = FRAMES_PER_SECOND,
+    ) -> None:
+        self._live, self._subject = live, subject
+        self._hold = HOLD_SECONDS if hold is None else hold
+        self._message, self._message_left = "", math.inf
+        self._down: set[str] = set()
+        self._stirred = False
         try:
             pygame.display.init()
             self._surface = pygame.display.set_mode(_fitting(FIRST_SIZE), pygame.RESIZABLE)
         except pygame.error as error:
             raise RuntimeError(f"no window can be opened: {error}") from None
         pygame.display.set_caption("evonsfw")
-        self._painter = Painter(live, view, self._surface.get_size())
+        pygame.key.set_repeat(*REPEAT)
+        self._windowed = self._surface.get_size()
+        self._frame_ready = pygame.event.custom_type()
+        self._hands = ThreadPoolExecutor(1, thread_name_prefix="hands")
+        self._controls = Controls(live, subject, view.canvas, self._act, self._toggle_fullscreen)
+        size = self._surface.get_size()
+        self._painter = Painter(subject.moment, view, size, pace, self._call)
 
     def run(self) -> None:
         """Show the run until it is over; returns at its end, after holding the last picture."""
         clock = pygame.time.Clock()
-        held = 0.0
         try:
-            while held < HOLD_SECONDS and not (
-                self._live.finished.is_set() and self._live.stopped_by_hand
-            ):
-                for event in pygame.event.get():
-                    if self._handle(event) and self._live.finished.is_set():
-                        return
+            while not self._over():
+                for event in (pygame.event.wait(TURN), *pygame.event.get()):
+                    self._handle(event)
                 self._show()
-                passed = clock.tick(LOOKS_PER_SECOND) / 1000.0
-                self._fade(passed)
-                held += passed if self._live.finished.is_set() else 0.0
+                self._pass(clock.tick() / 1000.0)
         finally:
-            self._painter.close()
-            pygame.display.quit()
+            self._close()
 
-    def _handle(self, event: pygame.event.Event) -> bool:
-        """React to one event; true when it asks for the end."""
+    def _over(self) -> bool:
+        """Whether to close: what somebody still looks at stays open."""
+        if not self._live.finished.is_set():
+            return False
+        return self._live.stopped_by_hand or (self._hold <= 0.0 and not self._stirred)
+
+    def _pass(self, seconds: float) -> None:
+        """Let time pass."""
+        self._fade(seconds)
+        if not self._live.finished.is_set():
+            self._stirred = self._controls.busy  # what was touched before the end does not count
+        self._hold -= seconds if self._live.finished.is_set() else 0.0
+
+    def _close(self) -> None:
+        self._painter.close()
+        self._hands.shutdown()
+        self._subject.close()
+        pygame.display.quit()
+
+    def _call(self) -> None:
+        """Wake the main thread; called in others."""
+        with contextlib.suppress(pygame.error):  # its queue is full: it is awake
+            pygame.event.post(pygame.event.Event(self._frame_ready))
+
+    def _act(self, action: Callable[[], str]) -> None:
+        """Do something that may take long, and tell what comes of it."""
+
+        def tell(done: Future[str]) -> None:
+            self._live.say(done.result() if done.exception() is None else str(done.exception()))
+            self._painter.wake()
+
+        self._hands.submit(action).add_done_callback(tell)
+
+    def _handle(self, event: pygame.event.Event) -> None:
+        """React to one event."""
+        before = self._controls.look
         if event.type == pygame.QUIT:
             self._live.stop("the window was closed", by_hand=True)
-            return True
-        if event.type in (pygame.VIDEORESIZE, pygame.WINDOWSIZECHANGED):
-            self._surface = pygame.display.get_surface() or self._surface
-            self._painter.resize(self._surface.get_size())
-        if event.type == pygame.WINDOWEXPOSED:
+        elif event.type in (pygame.VIDEORESIZE, pygame.WINDOWSIZECHANGED):
+            self._resized()
+        elif event.type == pygame.WINDOWEXPOSED:
             pygame.display.flip()
-        if event.type != pygame.KEYDOWN:
-            return False
-        if event.key in (pygame.K_q, pygame.K_ESCAPE):
-            self._live.stop("Q was pressed", by_hand=True)
-            return True
-        if event.key == pygame.K_SPACE:
-            self._live.toggle_pause()
-        elif event.key == pygame.K_h:
-            self._painter.toggle_keys()
-        elif event.key == pygame.K_s:
-            snapshot = self._live.snapshot()
-            if snapshot is not None:
-                self._live.say(self._save(snapshot))
-                self._message_left = MESSAGE_SECONDS
-        self._painter.wake()
-        return False
+        elif event.type == pygame.WINDOWLEAVE:
+            self._controls.move(None)
+        elif event.type == pygame.MOUSEMOTION:
+            self._controls.move(event.pos)
+        elif event.type == pygame.MOUSEBUTTONUP and event.button == pygame.BUTTON_LEFT:
+            self._controls.release()
+        elif event.type == pygame.KEYUP:
+            self._down.discard(NAMES.get(event.key, ""))
+        elif event.type == pygame.MOUSEBUTTONDOWN and event.button == pygame.BUTTON_LEFT:
+            self._stirred = True
+            self._controls.press(event.pos)
+            self._painter.wake()
+        elif event.type == pygame.KEYDOWN:
+            self._stirred = True
+            self._press(event)
+            self._painter.wake()
+        if self._controls.look != before:
+            self._painter.show(self._controls.look)
+        elif event.type == pygame.MOUSEMOTION and event.buttons[0]:
+            self._painter.wake()
+
+    def _press(self, event: pygame.event.Event) -> None:
+        """React to a key; one that is held down counts once, but for a few."""
+        written = getattr(event, "unicode", "")
+        key = written if written in ("+", "-") and written else NAMES.get(event.key, "")
+        shift = key in ("left", "right") and getattr(event, "mod", 0) & pygame.KMOD_SHIFT
+        name = f"shift {key}" if shift else key
+        if name in REPEATING or key not in self._down:
+            self._controls.key(name)
+        self._down.add(NAMES.get(event.key, ""))
+
+    def _resized(self) -> None:
+        self._surface = pygame.display.get_surface() or self._surface
+        self._painter.resize(self._surface.get_size())
+
+    def _toggle_fullscreen(self) -> bool:
+        """Fill the screen with the window, or no longer; whether it is filled."""
+        if pygame.display.is_fullscreen():
+            for _ in range(2):  # the first time, pygame keeps the size of the screen
+                pygame.display.set_mode(self._windowed, pygame.RESIZABLE)
+        else:
+            self._windowed = self._surface.get_size()
+            pygame.display.set_mode((0, 0), pygame.FULLSCREEN)
+        self._resized()
+        return bool(pygame.display.is_fullscreen())
 
     def _fade(self, passed: float) -> None:
         """Take a message away when its time is over."""
-        if self._message_left > 0.0:
-            self._message_left -= passed
-            if self._message_left <= 0.0:
-                self._live.say("")
+        if self._live.message != self._message:
+            self._message, self._message_left = self._live.message, MESSAGE_SECONDS
+        self._message_left -= passed
+        if self._message and self._message_left <= 0.0:
+            self._live.say("")
+            self._painter.wake()
 
     def _show(self) -> None:
-        frame = self._painter.take()
-        if frame is None:
-            return
-        height, width = frame.shape[:2]
-        picture = pygame.image.frombuffer(frame.data, (width, height), "RGB")
+        painted = self._painter.take()
+        if painted is not None:
+            self._put(painted)
+
+    def _put(self, painted: Painted) -> None:
+        """Bring a frame to the screen; from then on, clicks are about it."""
+        height, width = painted.frame.shape[:2]
+        picture = pygame.image.frombuffer(painted.frame.data, (width, height), "RGB")
         if (width, height) != self._surface.get_size():
             self._surface.fill((0, 0, 0))
         self._surface.blit(picture, (0, 0))
         pygame.display.flip()
-
-
-def _moment(snapshot: Snapshot | None) -> tuple[object, ...] | None:
-    """What of a snapshot changes a frame."""
-    if snapshot is None:
-        return None
-    return snapshot.generation.number, snapshot.paused, snapshot.message
+        self._controls.on_screen(painted)
 
 
 def _fitting(size: Canvas) -> Canvas:

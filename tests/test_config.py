@@ -19,7 +19,7 @@ from evonsfw.shapes import shape_names
 
 INTEGERS = ("n", "population", "seed", "generations", "evaluations", "workers", "every")
 FLOATS = ("target_score", "minutes", "until")
-TEXTS = ("background", "classifier", "class", "objective", "target", "search", "size")
+TEXTS = ("background", "classifier", "class", "objective", "target", "search", "size", "from")
 PLACES = ("backend", "device")
 FULL: dict[str, Any] = {
     "shapes": ["triangles", "circles"],
@@ -39,6 +39,7 @@ FULL: dict[str, Any] = {
     "pareto": False,
     "population": 17,
     "seed": 4294967295,
+    "from": "some/picture.png",
     "generations": 5,
     "evaluations": 600,
     "minutes": 1.5,

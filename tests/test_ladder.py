@@ -254,6 +254,7 @@ def test_the_command(call: Call, settings: Settings, tiny_model: Callable[..., P
         (["--steps", "-3"], "steps = '-3'"),
         (["--until", "0.9"], "no use for --until: leave it out"),
         (["--objective", "highest"], "no use for --objective"),
+        (["--from", "best.png"], "no use for --from: leave it out"),
         (["--target-score", "0.5"], "no use for --target-score"),
         (["--robust"], "no use for --robust"),
         (["--n", "0"], "n = '0'"),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
-from evonsfw import live as live_module
 from evonsfw.generation import Champion, Generation, read_only
-from evonsfw.live import RATE_WINDOW, Live
+from evonsfw.live import RATE_WINDOW, Branch, Live
 
 
 def _generation(number: int, score: float = 0.5, seconds: float | None = None) -> Generation:
@@ -38,7 +38,6 @@ def test_a_snapshot_is_of_the_latest() -> None:
         live.publish(_generation(number, score=number / 10))
     snapshot = live.snapshot()
     assert snapshot.generation.number == 3
-    assert snapshot.curve == (0.1, 0.2, 0.3)
     assert not snapshot.paused
     assert snapshot.message == ""
 
@@ -51,35 +50,9 @@ def test_a_snapshot_stays_as_it_was() -> None:
     live.toggle_pause()
     live.say("saved")
     assert snapshot.generation.number == 1
-    assert len(snapshot.curve) == 1
+    assert snapshot.generation.best_so_far.score == 0.5
     assert not snapshot.paused
     assert snapshot.message == ""
-
-
-def _curve(count: int, first: int = 1) -> tuple[float, ...]:
-    """The curve after `count` generations; each score is its own number."""
-    live = Live()
-    for number in range(first, first + count):
-        live.publish(_generation(number, score=float(number)))
-    return live.snapshot().curve
-
-
-@pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 18, 33, 34, 100, 1000])
-@pytest.mark.parametrize("first", [1, 8, 1001])
-def test_the_curve_is_thinned_evenly(
-    count: int, first: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """From the first generation to the latest; only the last step may be shorter."""
-    monkeypatch.setattr(live_module, "HISTORY", 16)
-    curve = _curve(count, first)
-    assert len(curve) <= 17
-    assert len(curve) >= min(count, 8)
-    assert curve[0] == first
-    assert curve[-1] == first + count - 1
-    steps = np.diff(curve)
-    assert len(set(steps[:-1])) <= 1
-    assert np.all(steps > 0)
-    assert np.all(steps <= (steps[0] if len(steps) else 0))
 
 
 def test_the_rate_is_of_the_last_seconds() -> None:
@@ -174,7 +147,7 @@ def test_messages_stay_until_the_next() -> None:
 
 
 def test_publishing_and_looking_from_two_threads() -> None:
-    """Every moment is of one piece: the curve's end is the score of the record beside it."""
+    """Every moment is of one piece: its rate is that of the generation beside it."""
     live = Live()
     seen = []
 
@@ -182,7 +155,7 @@ def test_publishing_and_looking_from_two_threads() -> None:
         while not live.finished.is_set():
             snapshot = live.snapshot()
             if snapshot is not None:
-                seen.append((snapshot.generation.best_so_far.score, snapshot.curve[-1]))
+                seen.append(snapshot)
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -190,5 +163,80 @@ def test_publishing_and_looking_from_two_threads() -> None:
         live.publish(_generation(number, score=float(number)))
     live.finished.set()
     thread.join()
-    assert live.snapshot().curve[-1] == 399.0
-    assert all(score == last for score, last in seen)
+    assert live.snapshot().generation.number == 399
+    assert all(snapshot.rate == 10.0 for snapshot in seen)
+
+
+def test_one_step_holds_a_running_loop_after_its_generation() -> None:
+    live = Live()
+    live.step()
+    assert live.paused
+    passed = _passing(live, 1)
+    assert next(passed) == 0
+    live.stop("enough")
+    assert next(passed) == 1
+
+
+def test_steps_let_a_held_loop_go_on_for_as_many_generations() -> None:
+    live = Live()
+    live.toggle_pause()
+    live.step()
+    live.step()
+    passed = _passing(live, 3)
+    assert next(passed) == 2
+    assert live.paused
+    live.toggle_pause()
+    assert next(passed) == 3
+
+
+def test_going_on_forgets_the_steps_that_were_left() -> None:
+    live = Live()
+    live.step()
+    live.step()
+    live.toggle_pause()
+    live.wait_while_paused()
+    live.toggle_pause()
+    assert next(passed := _passing(live, 1)) == 0
+    live.stop("enough")
+    assert next(passed) == 1
+
+
+def _passing(live: Live, generations: int) -> Iterator[int]:
+    """How many generations a loop comes past its pause: first those that it comes past until it
+    is held for good, then all of them.
+    """
+    held = threading.Event()
+    wait_for = live._changed.wait_for
+
+    def told(predicate: Callable[[], bool]) -> bool:
+        if not predicate():
+            held.set()
+        return wait_for(predicate)
+
+    live._changed.wait_for = told
+    count = 0
+
+    def loop() -> None:
+        nonlocal count
+        for _ in range(generations):
+            live.wait_while_paused()
+            count += 1
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    held.wait()
+    yield count
+    thread.join()
+    yield count
+
+
+def test_a_branch_ends_the_run_by_hand() -> None:
+    live = Live()
+    live.toggle_pause()
+    assert live.branch is None
+    branch = Branch(np.zeros(3, np.float32), 42, 0.5)
+    live.branch_off(branch)
+    assert live.branch is branch
+    assert live.stopped_by_hand
+    assert live.stop_reason == "branched at generation 42"
+    live.wait_while_paused()

@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+import evonsfw
 from evonsfw.config import RunConfig, make_config
-from evonsfw.exporters import png
+from evonsfw.exporters import Artwork, load_exporter, png
 from evonsfw.generation import Champion
 from evonsfw.genome import genome_to_text
-from evonsfw.provenance import GENOME, SETTINGS, read_provenance
+from evonsfw.provenance import GENOME, SETTINGS, read_provenance, read_texts
 from evonsfw.runs import RunFolder
 
 CONFIG = make_config(
@@ -82,7 +83,6 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
         ({SETTINGS: _settings(shapes=["../evil"])}, "evil"),
         ({SETTINGS: _settings(shapes=[])}, "no shape"),
         ({SETTINGS: _settings(size="99999x99999")}, "99999"),
-        ({SETTINGS: _settings(colour="red")}, "colour"),
         ({SETTINGS: _settings(alpha=[float("nan"), 1.0])}, "alpha"),
     ],
 )
@@ -94,6 +94,63 @@ def test_damaged_provenance_is_refused_in_one_line(
         read_provenance(path)
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith(f"picture {path}: ")
+
+
+NEWER = r"made by a newer evonsfw \(%s\): update evonsfw$"
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        ({"evonsfw:format": "2"}, "unknown; this is .*"),
+        ({"evonsfw:format": "9" * 5000}, "unknown; this is .*"),
+        ({"evonsfw:format": "2", "evonsfw:version": "7.8.9"}, "7.8.9; this is .*"),
+        ({"evonsfw:version": "7.8.9"}, "7.8.9; this is .*"),
+        ({"evonsfw:version": "0.99.0rc1"}, "0.99.0rc1; this is .*"),
+        ({SETTINGS: _settings(colour="red")}, ".* has no setting 'colour'"),
+        ({"evonsfw:version": "7.8.9", SETTINGS: "{", GENOME: "%"}, "7.8.9; this is .*"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["png", "svg", "json"])
+def test_a_newer_version_is_told(
+    tmp_path: Path, texts: dict[str, str], told: str, ending: str
+) -> None:
+    path = tmp_path / f"newer.{ending}"
+    what = Artwork(GENES, CONFIG.encoding, {**TEXTS, **texts})
+    load_exporter(ending).write(path, what, (20, 16))
+    with pytest.raises(ValueError, match=NEWER % told) as caught:
+        read_provenance(path)
+    assert str(caught.value).startswith(f"picture {path}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("version", ["0.0.9", f"{evonsfw.__version__}.9", "", "none", "²³.¹"])
+@pytest.mark.parametrize("kind", ["1", "0", "", "one"])
+def test_any_other_version_is_read(tmp_path: Path, version: str, kind: str) -> None:
+    texts = {**TEXTS, "evonsfw:version": version, "evonsfw:format": kind}
+    found = read_provenance(_file(tmp_path / "old.png", texts))
+    assert found is not None
+    assert found.texts == texts
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "json"])
+def test_every_ending_is_read_by_its_exporter(tmp_path: Path, ending: str) -> None:
+    artwork = RunFolder(tmp_path, CONFIG, "").artwork(Champion(GENES, 0.0, 0.5, 1))
+    path = tmp_path / f"Best.{ending.upper()}"
+    load_exporter(ending).write(path, artwork, (48, 32))
+    found = read_provenance(path)
+    assert found is not None
+    np.testing.assert_array_equal(found.genome, GENES)
+    assert found.config == CONFIG
+    assert found.texts == artwork.metadata == read_texts(path)
+
+
+def test_a_png_under_another_name(tmp_path: Path) -> None:
+    """Pillow looks at the content, so that a backup's name does no harm."""
+    path = _file(tmp_path / "best.png", TEXTS)
+    found = read_provenance(path.rename(tmp_path / "best.png~"))
+    assert found is not None
+    assert found.config == CONFIG
 
 
 @pytest.mark.parametrize("left", [GENOME, SETTINGS])

@@ -312,6 +312,38 @@ def test_the_callers_fitness_is_not_kept(name: str) -> None:
     assert search.population()[1].max() == best
 
 
+@every_search
+def test_it_begins_with_the_genome_that_it_is_given(name: str, tmp_path: Path) -> None:
+    """To the last bit; the others differ, and what follows is repeated when it is resumed."""
+    first = np.random.default_rng(24).random(_problem().length, np.float32)
+    problem = dataclasses.replace(_problem(), first=first)
+    search = _build(name, 25, problem=problem)
+    founders = _turn(search)
+    assert founders[0].tobytes() == first.tobytes()
+    assert all(not np.array_equal(one, first) for one in founders[1:])
+    assert search.population()[1].max() >= _fitness(first[None])[0]
+    _turn(search)
+    save_state(tmp_path / "checkpoint", search.state())
+    expected = [_turn(search) for _ in range(6)]
+    resumed = _build(name, 25)  # nobody hands it the genome again
+    resumed.restore(load_state(tmp_path / "checkpoint"))
+    _assert_same([_turn(resumed) for _ in range(6)], expected)
+
+
+def test_gradient_free_leaves_large_shapes_that_it_is_given() -> None:
+    """Else every child would differ from its parent in them, and none might ever be better."""
+    first = np.full(_problem().length, 1.0, np.float32)
+    problem = dataclasses.replace(_problem(), first=first)
+    search = load_search("gradient-free").build(problem, 2, np.random.default_rng(26))
+    search.tell(-np.arange(len(search.ask())).astype(float))
+    sizes = [search.ask()[:, BACKGROUND_GENES:].reshape(-1, 6, 10)[:, :, 2]]
+    search.tell(np.full(1, -9.0))
+    for _ in range(30):
+        sizes.append(search.ask()[:, BACKGROUND_GENES:].reshape(-1, 6, 10)[:, :, 2])
+        search.tell(np.full(1, -9.0))
+    assert sum((one == 1.0).sum() >= 5 for one in np.concatenate(sizes)) > 15
+
+
 def test_geneticss_best_never_gets_worse() -> None:
     search = _build("genetic", 16)
     best = []

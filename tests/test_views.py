@@ -212,13 +212,13 @@ def test_a_genome_is_rendered_at_the_views_own_size(
 def _provenance(size: str) -> Provenance:
     config = make_config({"n": 20, "shapes": "circles", "seed": 1, "size": size})
     genome = np.random.default_rng(5).random(config.encoding.length, np.float32)
-    return Provenance(genome, config)
+    return Provenance(genome, config, {})
 
 
 @pytest.fixture
 def best(tmp_path: Path) -> Path:
     """A picture as a run leaves it."""
-    genome, config = _provenance("48x32")
+    genome, config, _ = _provenance("48x32")
     folder = RunFolder(tmp_path, config, "")
     folder.write_picture(folder.best, Champion(genome, 0.0, 0.5, 1))
     return folder.best
@@ -229,7 +229,7 @@ def test_the_table_has_each_views_score(tiny_model: Callable[..., Path], jpeg: b
     classifier = Classifier(read_spec(str(tiny_model(jpeg=jpeg))))
     plain = Classifier(read_spec(str(tiny_model(jpeg=False))))
     provenance = _provenance("48x32")
-    genome, config = provenance
+    genome, config, _ = provenance
     pixels = render(genome[None], config.encoding, config.canvas)[0]
     table = view_table(classifier, pixels, provenance, 1)
     assert [row.view for row in table] == [view.name for view in VIEWS]

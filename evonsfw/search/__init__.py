@@ -42,6 +42,12 @@ class Wants:
 
 
 FITNESS_ONLY = Wants()
+VARIED = (0.05, 0.3)
+"""Least and largest share of the shapes that a variation of a first genome changes."""
+COLOUR_STEP, PLACE_STEP = 0.1, 0.03
+"""Standard deviation of these changes: of colours, alphas and background, and of geometry."""
+RENEWED = 0.5
+"""Share of the variations that have a shape of a composed picture on top, in place of another."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class Problem:
         views: of how many views of a genome the fitness is the worst.
         optimum: the highest fitness there can be, where that is known.
         wishes: how many are sought at once.
+        first: (L,) genome that a search is to begin with, where there is one.
     """
 
     header: int
@@ -69,11 +76,37 @@ class Problem:
     views: int = 1
     optimum: float = math.inf
     wishes: int = 1
+    first: Genomes | None = None
 
     @property
     def length(self) -> int:
         """L: genes of a genome."""
         return self.header + self.rows * self.row_length
+
+    def found(self, rng: np.random.Generator, count: int) -> Genomes:
+        """(count, L) float32 genomes to begin with: composed ones; or the first genome, to the
+        last bit, and variations of it.
+        """
+        if self.first is None:
+            return self.compose(rng, count)
+        founders = np.repeat(self.first[None].astype(np.float32), count, axis=0)
+        for founder in founders[1:]:
+            self._vary(founder, rng)
+        return founders
+
+    def _vary(self, genome: Genomes, rng: np.random.Generator) -> None:
+        """Change some of the shapes a little, in place; now and then put a new one on top."""
+        rows = self.rows_of(genome)
+        if rng.random() < RENEWED:
+            row = int(rng.integers(self.rows))
+            donor = self.rows_of(self.compose(rng, 1)[0])
+            self.make_room(rows, row)[-1] = rng.choice(donor[row % self.kinds :: self.kinds])
+        step = rng.normal(0.0, COLOUR_STEP, self.length) * self.scales(PLACE_STEP / COLOUR_STEP)
+        chosen = rng.random(self.rows) < rng.uniform(*VARIED)
+        chosen[rng.integers(self.rows)] = True
+        ground = np.full(self.header, rng.random() < VARIED[1])
+        step *= np.concatenate([ground, np.repeat(chosen, self.row_length)])
+        genome[:] = np.clip(genome + step, 0.0, 1.0)
 
     def scales(self, geometry: float) -> npt.NDArray[np.float64]:
         """(L,) relative step sizes: 1 for background, colours and alphas, another for geometry."""

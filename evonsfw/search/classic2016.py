@@ -70,7 +70,10 @@ class Classic(Search):
         self._turns = Turns()
         self._random = LentRandom(rng)
         self._parents: list[Parent] = []
-        genomes = rng.random((population, problem.length), np.float32)
+        if problem.first is None:
+            genomes = rng.random((population, problem.length), np.float32)
+        else:
+            genomes = problem.found(rng, population)
         self._offspring = [Parent(genome) for genome in genomes]
         self._batches = self._generations()
         self._batch: list[Parent] = []

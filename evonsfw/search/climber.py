@@ -55,7 +55,7 @@ class HillClimber(Search):
         self._turns = Turns()
         self._begun = False
         self._reserve = problem.compose(rng, RESERVE)
-        self._asked = problem.compose(rng, max(FOUNDERS, population))
+        self._asked = problem.found(rng, max(FOUNDERS, population))
         self._stepped = np.zeros(len(self._asked), bool)
         self._parent: Genomes = self._asked[:0]
         self._value: Fitness = np.zeros(0)

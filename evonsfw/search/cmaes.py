@@ -43,7 +43,7 @@ class SeparableCMAES(Search):
         self._turns = Turns()
         self._size = population
         self._scale = problem.scales(GEOMETRY_SCALE)
-        self._genomes = problem.compose(rng, FOUNDERS)
+        self._genomes = problem.found(rng, FOUNDERS)
         self._fitness: Fitness = np.zeros(0)
         self._seed = int(rng.integers(2**32))
         self._centre = np.zeros(problem.length)

@@ -28,7 +28,7 @@ BREEDING = 0.5
 """Share of the population, from the best, that has children."""
 TOURNAMENT = 3
 FOUNDERS = 32
-"""Composed pictures that compete for the places of a small first population."""
+"""Pictures that compete for the places of a small first population."""
 
 
 def default_population(problem: Problem) -> int:
@@ -51,7 +51,7 @@ class GeneticAlgorithm(Search):
         self._reserve = problem.compose(rng, variation.RESERVE)
         self._random = LentRandom(rng)
         self._parents: list[Individual] = []
-        founders = problem.compose(rng, max(FOUNDERS, population))
+        founders = problem.found(rng, max(FOUNDERS, population))
         self._again = deque([[Individual(genome) for genome in founders]])
         self._flight: deque[list[Individual]] = deque()
         self._bred = self._told = 0

@@ -50,7 +50,7 @@ TEMPERATURE = 0.05
 COOLING = 10
 """T falls to 0 within so many scorings for each shape."""
 LARGEST = 0.95
-"""No size gene grows beyond this."""
+"""No size gene grows beyond this, or beyond the largest of a first genome that is given."""
 ON_TOP = (0.7, LARGEST)
 """Size genes of large shapes that are put on top."""
 ANY = 0.5
@@ -67,13 +67,10 @@ HOPE, TRIALS = 0.08, 1.0
 """Gain and number of trials with which every move starts, but for a large shape on top."""
 HOPE_ON_TOP, TRIALS_ON_TOP = 1.6, 4.0
 """Gain and number of trials with which that one starts."""
-
 BLOCK = 256
 """Shapes whose distances to all others are worked out at a time: thousands would take 500 MB."""
-
 REPEATED = -1
 """In place of a move's number: the child took a step again. That is credited to no move."""
-
 Rows = Genomes
 """(N, G) view of a genome's rows."""
 
@@ -113,7 +110,7 @@ class GradientFree(Search):
         self._rng = rng
         self._turns = Turns()
         self._moves = Moves(problem, problem.compose(rng, RESERVE), rng)
-        founders = problem.compose(rng, max(FOUNDERS, population))
+        founders = problem.found(rng, max(FOUNDERS, population))
         self._again = deque([[Child(genome, genome * 0.0, 0) for genome in founders]])
         self._flight: deque[list[Child]] = deque()
         self._parent, self._value = founders[0], -np.inf
@@ -123,6 +120,9 @@ class GradientFree(Search):
         self._gains, self._trials = np.full(count, HOPE), np.full(count, TRIALS)
         self._gains[on_top], self._trials[on_top] = HOPE_ON_TOP, TRIALS_ON_TOP
         self._bred = self._told = self._scorings = 0
+        self._largest = LARGEST
+        if problem.first is not None:
+            self._largest = max(LARGEST, float(self._moves.rows(problem.first)[:, 2].max()))
 
     @property
     def in_flight(self) -> int:
@@ -169,6 +169,7 @@ class GradientFree(Search):
             "trials": self._trials.copy(),
             "counts": [self._bred, self._told, self._scorings],
             "reserve": self._moves.reserve.copy(),
+            "largest": self._largest,
             "random": copy.deepcopy(self._rng.bit_generator.state),
         }
 
@@ -182,6 +183,7 @@ class GradientFree(Search):
         self._gains, self._trials = np.array(state["gains"]), np.array(state["trials"])
         self._bred, self._told, self._scorings = (int(count) for count in state["counts"])
         self._moves.reserve = np.array(state["reserve"])
+        self._largest = float(state.get("largest", LARGEST))
         self._rng.bit_generator.state = copy.deepcopy(state["random"])
         self._turns = Turns()
 
@@ -204,7 +206,7 @@ class GradientFree(Search):
             move = int(self._rng.choice(len(self._gains), p=self._probabilities()))
             self._moves.all[move](genome)
         sizes = self._moves.rows(genome)[:, 2]
-        np.minimum(sizes, np.float32(LARGEST), out=sizes)
+        np.minimum(sizes, np.float32(self._largest), out=sizes)
         np.clip(genome, 0.0, 1.0, out=genome)
         return Child(genome, genome - self._parent, move)
 

@@ -175,7 +175,7 @@ class Memetic(Search):
         self._count = climbers
         self._turns = Turns()
         self._sizes = _step_sizes(problem)
-        self._asked = problem.compose(rng, max(FOUNDERS, population))
+        self._asked = problem.found(rng, max(FOUNDERS, population))
         self._rng = np.random.default_rng(rng.integers(2**63))
         self._random = LentRandom(rng)
         self._wants = FITNESS_ONLY

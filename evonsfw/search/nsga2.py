@@ -68,7 +68,7 @@ class NSGA2(Search):
         self._reserve = problem.compose(rng, variation.RESERVE)
         self._random = LentRandom(rng)
         self._parents: list[Individual] = []
-        self._children = [_individual(founder) for founder in problem.compose(rng, population)]
+        self._children = [_individual(founder) for founder in problem.found(rng, population)]
         self._parts: Parts | None = None
         self._toolbox = base.Toolbox()
         self._toolbox.register("clone", _individual)

@@ -61,7 +61,7 @@ class PGPE(Search):
         self._sigma: Array = np.full(problem.length, SIGMA)
         self._velocity: Array = np.zeros(problem.length)
         self._noise: Array = np.zeros((0, problem.length))
-        self._genomes = problem.compose(rng, max(FOUNDERS, population))
+        self._genomes = problem.found(rng, max(FOUNDERS, population))
         self._fitness: Fitness = np.zeros(0)
 
     def ask(self) -> Genomes:

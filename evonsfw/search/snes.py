@@ -49,7 +49,7 @@ class SeparableNES(Search):
         self._sigma = SIGMA * problem.scales(GEOMETRY_SCALE)
         self._mean: Array = np.zeros(0)
         self._samples: Array = np.zeros((0, problem.length))
-        self._genomes = problem.compose(rng, max(FOUNDERS, population))
+        self._genomes = problem.found(rng, max(FOUNDERS, population))
         self._fitness: Fitness = np.zeros(0)
 
     def ask(self) -> Genomes:

@@ -1,0 +1,318 @@
+"""PNG, SVG and JSON: what is theirs alone. What all exporters keep is in test_exporters.py."""
+
+from __future__ import annotations
+
+import re
+import struct
+import subprocess
+import sys
+import zlib
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import resvg_py
+from artworks import CANVAS, artwork
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from evonsfw.classifier import Classifier
+from evonsfw.exporters import Artwork, Manner, png, svg
+from evonsfw.exporters.svg import to_svg
+from evonsfw.genome import Encoding
+from evonsfw.provenance import read_provenance
+from evonsfw.raster import render
+from evonsfw.shapes import Canvas, load_shape
+
+SVG = "{http://www.w3.org/2000/svg}"
+SIZES = [CANVAS, (16, 16), (33, 70), (200, 150)]
+CLEAR = Manner(transparent=True)
+EVOLVED = sorted((Path(__file__).parent / "golden").glob("evolved-*.json"))
+
+
+def _drawn(document: str, mode: str = "RGB") -> np.ndarray:
+    """An SVG as resvg sees it."""
+    content = bytes(resvg_py.svg_to_bytes(svg_string=document))
+    return np.asarray(Image.open(BytesIO(content)).convert(mode))
+
+
+def _rendered(what: Artwork, canvas: Canvas) -> np.ndarray:
+    return render(what.genome[None], what.encoding, canvas)[0]
+
+
+@pytest.mark.parametrize("canvas", SIZES)
+def test_png_has_the_pixels_and_texts_of_pillows(canvas: Canvas, tmp_path: Path) -> None:
+    """Written by Pillow from the whole picture, it says the same."""
+    what = artwork()
+    png.write(tmp_path / "ours.png", what, canvas)
+    chunks = PngInfo()
+    for keyword, text in what.metadata.items():
+        chunks.add_text(keyword, text)
+    Image.fromarray(_rendered(what, canvas)).save(tmp_path / "pillow.png", pnginfo=chunks)
+    images = [Image.open(tmp_path / name) for name in ("ours.png", "pillow.png")]
+    assert [image.mode for image in images] == ["RGB", "RGB"]
+    assert images[0].text == images[1].text == what.metadata
+    np.testing.assert_array_equal(*(np.asarray(image) for image in images))
+    assert all(png.same(tmp_path / name, what) for name in ("ours.png", "pillow.png"))
+
+
+def test_png_of_many_strips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evonsfw.exporters.png.STRIP_PIXELS", 1)
+    what = artwork()
+    for manner in (Manner(), CLEAR):
+        png.write(tmp_path / "art.png", what, (200, 150), manner)
+        assert png.same(tmp_path / "art.png", what)
+    with Image.open(tmp_path / "art.png") as image:
+        assert image.mode == "RGBA"
+
+
+@pytest.mark.parametrize("canvas", SIZES)
+def test_png_transparent(canvas: Canvas, tmp_path: Path) -> None:
+    what = artwork()
+    png.write(tmp_path / "art.png", what, canvas, CLEAR)
+    with Image.open(tmp_path / "art.png") as image:
+        ground = what.encoding.decode(what.genome).background * 255
+        below = Image.new("RGBA", canvas, tuple(round(float(level)) for level in ground))
+        laid = np.asarray(Image.alpha_composite(below, image).convert("RGB")).astype(int)
+        assert image.getextrema()[3][0] < 255
+    assert np.abs(laid - _rendered(what, canvas)).max() <= 1
+    assert png.same(tmp_path / "art.png", what)
+    assert png.read(tmp_path / "art.png") == what.metadata
+
+
+def test_png_compresses_long_texts_only(tmp_path: Path) -> None:
+    path = tmp_path / "art.png"
+    what = artwork()
+    long = {"evonsfw:genome": "A" * 5000, "Title": "short"}
+    png.write(path, Artwork(what.genome, what.encoding, long), (16, 16))
+    content = path.read_bytes()
+    assert b"zTXtevonsfw:genome" in content
+    assert b"tEXtTitle\0short" in content
+    assert png.read(path) == long
+
+
+@pytest.mark.parametrize("manner", [Manner(), CLEAR])
+@pytest.mark.parametrize("place", [(0, 0), (99, 40), (119, 79)])
+def test_png_with_one_pixel_changed(manner: Manner, place: Canvas, tmp_path: Path) -> None:
+    path, what = tmp_path / "art.png", artwork()
+    png.write(path, what, (120, 80), manner)
+    with Image.open(path) as image:
+        changed = image.copy()
+    pixel = changed.getpixel(place)
+    assert isinstance(pixel, tuple)
+    changed.putpixel(place, (*pixel[:2], pixel[2] ^ 1, *pixel[3:]))
+    changed.save(path)
+    assert png.same(path, what) is False
+
+
+@pytest.mark.parametrize("options", [{"optimize": True}, {"compress_level": 1}])
+def test_png_saved_again_by_another_program(options: dict[str, Any], tmp_path: Path) -> None:
+    path, what = tmp_path / "art.png", artwork()
+    png.write(path, what, CANVAS)
+    with Image.open(path) as image:
+        image.convert("RGB").save(path, **options)
+    assert png.same(path, what) is True
+
+
+@pytest.mark.parametrize("manner", [Manner(), CLEAR])
+def test_png_too_large_for_pillow(
+    manner: Manner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read strip by strip; only as it was packed here, and no less carefully."""
+    monkeypatch.setattr("evonsfw.exporters.png.MAX_PIXELS", 100)
+    monkeypatch.setattr("evonsfw.exporters.png.STRIP_PIXELS", 1)
+    path, what, other = tmp_path / "art.png", artwork(), artwork(1)
+    png.write(path, what, (120, 80), manner)
+    assert png.read(path) == what.metadata
+    assert png.same(path, what) is True
+    assert png.same(path, other) is False
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    with pytest.raises(ValueError, match="cannot be read"):
+        png.same(path, what)
+    path.write_bytes(whole)
+    with Image.open(path) as image:
+        image.save(path)
+    with pytest.raises(ValueError, match="another program packed it"):
+        png.same(path, what)
+
+
+@pytest.mark.parametrize("canvas", [(2**31 - 1, 2**31 - 1), (20_000, 20_000), (10**6, 1)])
+def test_png_that_claims_to_be_huge(canvas: Canvas, tmp_path: Path) -> None:
+    """Its size is believed by nobody who would make room for it."""
+    path, what = tmp_path / "art.png", artwork()
+    png.write(path, what, CANVAS)
+    head = struct.pack(">4sIIBBBBB", b"IHDR", *canvas, 8, 2, 0, 0, 0)
+    content = path.read_bytes()
+    path.write_bytes(content[:12] + head + struct.pack(">I", zlib.crc32(head)) + content[33:])
+    with pytest.raises(ValueError, match="expected at most 16384 a side"):
+        png.same(path, what)
+
+
+POSTER = """
+import resource
+import numpy as np
+from pathlib import Path
+from evonsfw.exporters import Artwork, png
+from evonsfw.genome import Encoding
+
+encoding = Encoding(("circles",), 2)
+artwork = Artwork(np.full(encoding.length, 0.5, np.float32), encoding)
+png.write(Path("poster.png"), artwork, (16384, 4096))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kilobytes are Linux's unit")
+def test_png_memory_does_not_grow_with_the_picture(tmp_path: Path) -> None:
+    """67 million pixels of three bytes each: the finished picture alone would be 201 MB."""
+    command = [sys.executable, "-c", POSTER]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 280_000
+
+
+@pytest.mark.parametrize("canvas", SIZES)
+def test_svg_is_the_picture_to_another_renderer(canvas: Canvas) -> None:
+    what = artwork()
+    assert np.abs(_drawn(to_svg(what, canvas)).astype(int) - _rendered(what, canvas)).mean() <= 1.0
+
+
+@pytest.mark.parametrize("path", EVOLVED, ids=lambda path: path.stem)
+def test_svg_of_an_evolved_picture_scores_the_same(path: Path, open_nsfw: Classifier) -> None:
+    """Evolved to nsfw 0.99: such pictures feel a twentieth of a level."""
+    found = read_provenance(path)
+    assert found is not None
+    config = found.config
+    what = Artwork(found.genome, config.encoding, found.texts)
+    ours, second = _rendered(what, config.canvas), _drawn(to_svg(what, config.canvas))
+    assert np.abs(ours.astype(int) - second).mean() <= 1.0
+    scores = [float(open_nsfw.probabilities([picture])[0, 1]) for picture in (ours, second)]
+    assert scores[0] == pytest.approx(float(found.texts["evonsfw:score"]), abs=1e-4)
+    assert scores[1] == pytest.approx(scores[0], abs=0.01)
+
+
+def test_svg_drawn_much_larger_is_the_poster() -> None:
+    """A thousandth of a pixel at 64 is a thirtieth of one at 2048."""
+    what = artwork(n=60)
+    document = to_svg(what, (64, 48)).replace('width="64" height="48"', 'width="2048"', 1)
+    large = _drawn(document)
+    assert large.shape == (1536, 2048, 3)
+    assert np.abs(large.astype(np.int16) - _rendered(what, (2048, 1536))).mean() <= 1.0
+
+
+def test_svg_transparent() -> None:
+    what = artwork()
+    picture = _drawn(to_svg(what, (120, 90), True), "RGBA").astype(float)
+    alpha = picture[:, :, 3:] / 255
+    ground = what.encoding.decode(what.genome).background * 255
+    laid = picture[:, :, :3] * alpha + ground * (1 - alpha)
+    assert np.abs(laid - _rendered(what, (120, 90))).mean() <= 1.0
+    assert alpha.min() < 1.0
+
+
+def test_svg_by_hand() -> None:
+    encoding = Encoding(("circles", "triangles"), 2, (0.25, 0.75), "#102030")
+    genome = np.zeros(encoding.length, np.float32)
+    rows = encoding.rows(genome)
+    rows[:, :3] = 0.5
+    rows[0, -4:] = [1.0, 0.5, 0.0, 1.0]
+    texts = {"evonsfw:score": "0.991000", "evonsfw:seed": "7"}
+    what = Artwork(genome, encoding, texts, (0.125, -1 / 3))
+    root = ElementTree.fromstring(to_svg(what, (100, 50)))
+    assert root.attrib == {"width": "100", "height": "50", "viewBox": "0 0 100 50"}
+    title, words, metadata, ground, circle, polygon = root
+    assert title.text == "evonsfw"
+    assert words.text == (
+        "A picture of 2 semi-transparent circles and triangles, scored 0.991000, "
+        "evolved by evonsfw from seed 7."
+    )
+    assert {chunk.get("keyword"): chunk.text for chunk in metadata} == texts
+    assert ground.attrib == {"width": "100", "height": "50", "fill": "#102030"}
+    shape = load_shape("circles")
+    radius = np.sqrt(100 * 50) * np.sqrt(shape.MIN_RADIUS * shape.MAX_RADIUS)
+    assert circle.tag == f"{SVG}circle"
+    assert float(circle.attrib.pop("fill-opacity")) == 0.75
+    assert circle.attrib == {
+        "cx": "50.000",
+        "cy": "25.000",
+        "r": f"{radius:.3f}",
+        "fill": "#ff8000",
+        "data-contribution": "0.125",
+    }
+    assert polygon.tag == f"{SVG}polygon"
+    assert polygon.get("data-contribution") == "-0.333333"
+    assert float(str(polygon.get("fill-opacity"))) == 0.25
+    assert re.fullmatch(r"(-?\d+\.\d{3},-?\d+\.\d{3} ?){3}", str(polygon.get("points")))
+
+
+def test_svg_paints_in_row_order() -> None:
+    encoding = Encoding(("circles", "triangles"), 6)
+    genome = np.zeros(encoding.length, np.float32)
+    encoding.rows(genome)[:, -2] = np.arange(6) * 40 / 255
+    root = ElementTree.fromstring(to_svg(Artwork(genome, encoding), (64, 64)))
+    fills = [element.get("fill") for element in list(root)[4:]]
+    assert fills == [f"#0000{level:02x}" for level in range(0, 240, 40)]
+    tags = [element.tag.removeprefix(SVG) for element in list(root)[4:]]
+    assert tags == ["circle", "polygon"] * 3
+
+
+def test_svg_is_small(tmp_path: Path) -> None:
+    """100 triangles and what each contributes: 200 bytes a shape would be 20 kB."""
+    what = artwork(n=100, shapes="triangles", size="256")
+    document = to_svg(Artwork(what.genome, what.encoding, {}, what.contributions), (256, 256))
+    assert len(document) < 14_000
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<circle", "<ellipse"),
+        ('fill-opacity="0.', 'fill-opacity="1.'),
+        ("</svg>", '<circle cx="1" cy="1" r="9"/></svg>'),
+        ("</svg>", "<style>circle{fill:red}</style></svg>"),
+        ('viewBox="0 0 40', 'viewBox="0 0 50'),
+        ("<svg ", '<svg style="opacity:.5" '),
+    ],
+)
+def test_svg_with_a_change(before: str, after: str, tmp_path: Path) -> None:
+    path, what = tmp_path / "art.svg", artwork()
+    svg.write(path, what, CANVAS)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+    assert svg.same(path, what) is False
+    path.write_text(text.replace("<title>", "<title>my "), encoding="utf-8")
+    assert svg.same(path, what) is True
+
+
+LAUGHS = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (f'<!DOCTYPE svg [<!ENTITY l0 "ha">{LAUGHS}]><svg>&l9;</svg>', "DOCTYPE"),
+        ('<!DOCTYPE svg [<!ENTITY e SYSTEM "file:///etc/passwd">]><svg>&e;</svg>', "DOCTYPE"),
+        ('<?xml-stylesheet href="evil.css"?><svg/>', "stylesheet"),
+        ("<svg>" * 100_000, "damaged"),
+        ("<svg>", "damaged"),
+        ("<html/>", "html"),
+        ('<svg xmlns="http://www.w3.org/2000/svg" width="1e9" height="5"/>', "whole pixels"),
+        ('<svg xmlns="http://www.w3.org/2000/svg" width="99999" height="5"/>', "whole pixels"),
+        ('<svg xmlns="http://www.w3.org/2000/svg"/>', "whole pixels"),
+    ],
+)
+def test_svg_of_a_stranger(document: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "art.svg").write_text(document)
+    with pytest.raises(ValueError, match=reason) as caught:
+        svg.same(tmp_path / "art.svg", artwork())
+    assert "\n" not in str(caught.value)
+
+
+def test_svg_larger_than_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evonsfw.pictures.MAX_TEXT", 100)
+    (tmp_path / "art.svg").write_text(to_svg(artwork(), CANVAS))
+    with pytest.raises(ValueError, match="larger than"):
+        svg.read(tmp_path / "art.svg")
