@@ -24,6 +24,9 @@ ROOM = 192 * 2**20
 thumbnails.
 """
 
+COARSE = 3
+"""Pixels a side of a pixel in a sketch."""
+
 
 class Memory:
     """Frames by what they were made from; those unused for longest are forgotten. Thread-safe.
@@ -54,6 +57,11 @@ class Memory:
                 self._taken -= self._frames.popitem(last=False)[1].nbytes
         return made
 
+    def known(self, key: Hashable) -> Frame | None:
+        """The frame of that key, where it is remembered."""
+        with self._lock:
+            return self._frames.get(key)
+
 
 remembered = Memory(ROOM)
 """What all parts of a frame are remembered in."""
@@ -63,6 +71,16 @@ def picture_at(genome: Genome, encoding: Encoding, size: Canvas) -> Frame:
     """(H, W, 3) uint8 picture of a genome drawn anew at a size; not to be written to."""
     key = ("picture", genome_hash(genome), encoding, size)
     return remembered(key, lambda: render(genome[None], encoding, size)[0])
+
+
+def sketch_at(genome: Genome, encoding: Encoding, size: Canvas) -> Frame:
+    """The same in coarse pixels, unless it is remembered: for the moment until it is drawn."""
+    known = remembered.known(("picture", genome_hash(genome), encoding, size))
+    if known is not None:
+        return known
+    small = max(1, size[0] // COARSE), max(1, size[1] // COARSE)
+    coarse = Image.fromarray(render(genome[None], encoding, small)[0])
+    return np.array(coarse.resize(size, Image.Resampling.NEAREST))
 
 
 def strip(moment: Moment, view: View, plan: Layout, box: Box) -> Frame:

@@ -11,6 +11,9 @@ from evonsfw.moment import Look, Moment, Shown, View
 from evonsfw.scene import Frame, draw
 from evonsfw.shapes import Canvas
 
+LARGE = 2_000_000
+"""Pixels of a frame above which keys and mouse are answered with a sketch first."""
+
 
 class Subject(Protocol):
     """What a window looks at, and all that can be done to it.
@@ -143,15 +146,18 @@ class Painter:
 
     def _paint(self) -> None:
         drawn: tuple[object, ...] | None = None
+        called = False
         while not self._ended:
             self._wake.clear()
             look, size = self._look, self._size
             moment = self._moment(look)
             if moment is not None and (wanted := (*_seen(moment), look, size)) != drawn:
-                self._newest.append(Painted(draw(moment, self._view, look, size), moment, look))
-                drawn = wanted
+                sketched = called and size[0] * size[1] > LARGE
+                frame = draw(moment, self._view, look, size, sketched)
+                self._newest.append(Painted(frame, moment, look))
                 self._ready()
-            self._wake.wait(1.0 / self._pace)
+                drawn = None if sketched else wanted
+            called = self._wake.wait(0.0 if drawn is None else 1.0 / self._pace)
 
 
 def _seen(moment: Moment) -> tuple[object, ...]:

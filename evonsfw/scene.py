@@ -11,7 +11,7 @@ from PIL import Image
 from evonsfw.brush import GROUND, LINE, PANEL, TEXT, fill, length, rounded, wrapped, write
 from evonsfw.cells import Box
 from evonsfw.figures import figures
-from evonsfw.gallery import Frame, grid, picture_at, remembered, strip
+from evonsfw.gallery import Frame, grid, picture_at, remembered, sketch_at, strip
 from evonsfw.genome import Genome
 from evonsfw.graph import graph
 from evonsfw.layout import Layout, layout
@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 
-def draw(moment: Moment, view: View, look: Look, size: Canvas) -> Frame:
+def draw(moment: Moment, view: View, look: Look, size: Canvas, sketched: bool = False) -> Frame:
     """The whole frame.
 
     Args:
@@ -61,6 +61,7 @@ def draw(moment: Moment, view: View, look: Look, size: Canvas) -> Frame:
         view: how it is meant.
         look: how it is looked at.
         size: width and height of the frame in pixels, at least 1x1.
+        sketched: whether the large picture may be in coarse pixels, which takes less time.
 
     Returns:
         (H, W, 3) uint8 array.
@@ -68,7 +69,7 @@ def draw(moment: Moment, view: View, look: Look, size: Canvas) -> Frame:
     plan = layout(view.canvas, size, look)
     frame = np.array(_ground(size, plan.panel))
     hovered = _hovered(moment, view, look, plan)
-    _draw_room(frame, moment, view, look, plan, hovered)
+    _draw_room(frame, moment, view, look, plan, hovered, sketched)
     _draw_panel(frame, moment, view, plan, hovered)
     _draw_words(frame, moment, view, look, plan, hovered)
     if look.keys:
@@ -89,7 +90,13 @@ def _ground(size: Canvas, panel: Box | None) -> Frame:
 
 
 def _draw_room(
-    frame: Frame, moment: Moment, view: View, look: Look, plan: Layout, hovered: int | None
+    frame: Frame,
+    moment: Moment,
+    view: View,
+    look: Look,
+    plan: Layout,
+    hovered: int | None,
+    sketched: bool,
 ) -> None:
     """The picture, the population, or the contributions."""
     box = plan.picture
@@ -103,11 +110,12 @@ def _draw_room(
             corners = shape_outline(view.encoding.decode(genome), hovered, size)
             _over(frame, box, lambda image: outlined(image, corners, TEXT))
     elif moment.shown.drawing is not None:
-        picture = np.empty((box.height, box.width, 3), np.uint8)
-        render_drawing(moment.shown.drawing, size, picture)
-        _set(frame, box, picture)
+        between = np.empty((box.height, box.width, 3), np.uint8)
+        render_drawing(moment.shown.drawing, size, between)
+        _set(frame, box, between)
     else:
-        _set(frame, box, picture_at(_genome(moment, look), view.encoding, size))
+        picture = sketch_at if sketched else picture_at
+        _set(frame, box, picture(_genome(moment, look), view.encoding, size))
 
 
 def _genome(moment: Moment, look: Look) -> Genome:

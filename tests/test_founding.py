@@ -15,7 +15,7 @@ from bench import Bench, assert_equal_runs, genome_hash, log, scores
 from PIL import Image
 from program import Call, Outcome, assert_refused, files
 
-from evonsfw import launch
+from evonsfw import runs
 from evonsfw.composition import compose
 from evonsfw.config import FOUNDED_EVALUATIONS, make_config, read_config
 from evonsfw.exporters import Artwork, load_exporter
@@ -49,7 +49,7 @@ def going_on(bench: Bench, name: str, picture: Path, **settings: Any) -> Path:
 
 def score_in(picture: Path) -> float:
     with Image.open(picture) as image:
-        return float(image.text["evonsfw:score"])
+        return float(image.info["evonsfw:score"])
 
 
 def config_of(folder: Path) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def test_what_a_run_takes_over(bench: Bench, parent: Path) -> None:
 
 def read_generation(picture: Path) -> int:
     with Image.open(picture) as image:
-        return int(image.text["evonsfw:generation"])
+        return int(image.info["evonsfw:generation"])
 
 
 @pytest.mark.parametrize("name", ["png", "svg", "json"])
@@ -294,11 +294,12 @@ def test_the_command_line(call: Call, parent: Path) -> None:
 
 
 class Guest(Live):
-    """Somebody who branches off the third generation of as many runs as `leaves`, and stops the
-    next one at its fifth.
+    """Somebody who branches off the third generation of as many runs as `leaves`, and stops those
+    that come to generation `enough`.
     """
 
     leaves = 0
+    enough = 5
 
     def publish(self, generation: Any) -> None:
         super().publish(generation)
@@ -306,7 +307,7 @@ class Guest(Live):
             type(self).leaves -= 1
             best = generation.best
             self.branch_off(Branch(best.genome, 3, best.score))
-        elif generation.number == 5:
+        elif generation.number == self.enough:
             self.stop("that is enough", by_hand=True)
 
 
@@ -317,6 +318,7 @@ def guest(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Guest]]:
     with monkeypatch.context() as patch:
         patch.setattr("evonsfw.launch.Live", Guest)
         patch.setattr(Guest, "leaves", 0)
+        patch.setattr(Guest, "enough", 5)
         patch.setattr("evonsfw.launch.run_name", lambda _config: next(names))
         yield Guest
 
@@ -359,15 +361,14 @@ def test_a_branch_is_a_new_run(bench: Bench, guest: type[Guest], how: str) -> No
     assert_equal_runs(bench.folder / "again", two)
 
 
-def test_a_run_that_was_branched_off_can_be_resumed(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
+def test_a_run_that_was_branched_off_can_be_resumed(bench: Bench, guest: type[Guest]) -> None:
     settings = {"search": "genetic", "generations": 12, "backend": "onnxruntime"}
+    guest.enough = 12
     whole = bench.start("whole", **settings)
-    request.getfixturevalue("guest").leaves = 1
+    guest.leaves, guest.enough = 1, 5
     old = bench.start("old", **settings)
     assert len(log(old)) == 4
-    monkeypatch.setattr("evonsfw.launch.Live", Live)
+    guest.enough = 12
     bench.resume(old)
     assert_equal_runs(old, whole)
 
@@ -404,7 +405,7 @@ def test_how_often_pictures_are_kept_can_change(
                 folders[0].every = 4
 
     folders: list[Any] = []
-    made = launch.create_run
+    made = runs.create_run
 
     def create(*arguments: Any) -> Any:
         folders.append(made(*arguments))
