@@ -150,14 +150,14 @@ class Painter:
         while not self._ended:
             self._wake.clear()
             look, size = self._look, self._size
-            moment = self._moment(look)
+            moment, sketched = self._moment(look), False
             if moment is not None and (wanted := (*_seen(moment), look, size)) != drawn:
                 sketched = called and size[0] * size[1] > LARGE
                 frame = draw(moment, self._view, look, size, sketched)
                 self._newest.append(Painted(frame, moment, look))
                 self._ready()
                 drawn = None if sketched else wanted
-            called = self._wake.wait(0.0 if drawn is None else 1.0 / self._pace)
+            called = self._wake.wait(0.0 if sketched else 1.0 / self._pace)
 
 
 def _seen(moment: Moment) -> tuple[object, ...]:

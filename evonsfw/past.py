@@ -37,7 +37,7 @@ class Past:
         self._book = Logbook(folder, length)
         self._genomes: OrderedDict[int, Genome] = OrderedDict()
         self._chart: Chart | None = None
-        self._last: Row | None = None
+        self._last = self._newest()
 
     def __len__(self) -> int:
         """Generations that can be gone back to."""
@@ -58,11 +58,10 @@ class Past:
         """
         if not self._book.refresh():
             return False
-        rows = self._book.rows()
-        if self._last is not None and self._last not in rows[self._last.generation - 1 :][:1]:
+        last, rows = self._last, self._book.rows()
+        if last is not None and last not in rows[last.generation - 1 : last.generation]:
             self._genomes.clear()  # it was rewound
-        self._last = rows[-1] if rows else None
-        self._chart = None
+        self._last, self._chart = self._newest(), None
         return True
 
     def shown(self, number: int, genome: Genome | None = None) -> Shown:
@@ -117,6 +116,10 @@ class Past:
             except (ValueError, OSError):
                 continue
         return tuple(found)
+
+    def _newest(self) -> Row | None:
+        rows = self._book.rows()
+        return rows[-1] if rows else None
 
     def _genome(self, number: int) -> Genome:
         """The best of a generation, read once while it is looked at."""
