@@ -101,11 +101,6 @@ def owner_lane(spec: ModelSpec) -> int:
     )
 
 
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 class Inline:
     """Everything in this process and thread.
 

@@ -138,6 +138,29 @@ def exposing_logits(path: Path) -> tuple[bytes, str] | None:
     return None if logits == network.output else (_exposing(model, [logits]), logits)
 
 
+def activations(path: Path, input_shape: tuple[int, int, int]) -> list[tuple[str, str, Shape]]:
+    """All tensors between a model's input and its first output, in order of execution.
+
+    Args:
+        path: the ONNX file.
+        input_shape: of one input without the batch.
+
+    Returns:
+        the name of each, the operator that makes it, and its shape for a batch of 1.
+
+    Raises:
+        ValueError: the file cannot be read or run.
+    """
+    try:
+        model = _load(path)
+        network = read_network(model)
+        route = network.route(network.output)
+        shapes, _ = _facts(path, model, network, (1, *input_shape), route)
+    except NoRuleError as error:
+        raise ValueError(f"classifier file {path}: {error}") from None
+    return [(node.outputs[0], node.operator, shapes[node.outputs[0]]) for node in route]
+
+
 def _load(path: Path) -> Any:
     try:
         return onnx.load(path)

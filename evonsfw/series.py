@@ -27,7 +27,7 @@ import yaml
 
 import evonsfw
 from evonsfw.config import FORMAT, SERIES, RunConfig, make_config
-from evonsfw.evaluation import usable_cores
+from evonsfw.cores import usable_cores
 from evonsfw.fewest import check_fewest
 from evonsfw.founding import founded, founder
 from evonsfw.genome import genome_hash

@@ -23,7 +23,7 @@ from evonsfw.config import (
     make_config,
 )
 from evonsfw.ends import end_reached
-from evonsfw.evaluation import usable_cores
+from evonsfw.cores import usable_cores
 from evonsfw.evolution import Progress, Referee
 from evonsfw.genome import BACKGROUND_GENES, Encoding, Genome
 from evonsfw.model_spec import DEFAULT, ModelSpec, read_spec

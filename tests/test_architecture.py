@@ -13,6 +13,7 @@ import evonsfw
 PACKAGE = Path(evonsfw.__file__).parent
 GROUND = (
     ("discovery", "colour", "compiled", "margin", "whole_file", "display", "lent_random"),
+    ("cores", "heat"),
     ("ticks", "series_index"),
     ("shapes", "strict_yaml", "expression", "backward_graph", "front_plot", "scales"),
     ("shapes.*", "genome", "pictures", "model_spec", "jpeg_transforms", "tiles"),
@@ -25,14 +26,16 @@ GROUND = (
     ("preparation", "generation", "backends", "gradient", "composite", "film", "gallery"),
     ("several", "variation", "graph", "weighing", "figures", "sheet"),
     ("backends.*", "wishes", "views", "live", "ranking"),
-    ("config", "classifier"),
-    ("pipeline", "provenance", "recipe"),
-    ("crew", "scene", "contribution", "page"),
+    ("config", "classifier", "layers", "plate"),
+    ("pipeline", "provenance", "recipe", "scorers", "findings", "insight"),
+    ("crew", "scene", "contribution", "page", "subject"),
     ("evaluation", "painter", "weigher"),
     ("controls",),
 )
 """Ground floor, lowest first: a module imports modules of lower rows only."""
-WINGS = ("search.*", "exporters.*", "runs", "window", "progress", "scoring", "diagnosis")
+WINGS = (
+    *("search.*", "exporters.*", "insight.*", "runs", "window", "progress", "scoring", "diagnosis"),
+)
 """A wing imports from the ground floor only."""
 TOP = (
     ("evolution", "chronicle"),
@@ -44,7 +47,8 @@ TOP = (
     ("viewing",),
     ("launch",),
     ("export", "verification", "series", "showing"),
-    ("flags",),
+    ("flags", "commands"),
+    ("commands.*",),
     ("cli",),
     ("__main__",),
 )
