@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,8 @@ ONLY_SHAPES = ("Shape", "Size")
 """Operators whose result does not change while the input's shape does not."""
 COTANGENT = "cotangent"
 """The input of the backward graph that says what is asked for."""
+ReluRule = Literal["gradient", "deconvnet", "guided"]
+"""What a rectifier lets back through, see `backward_rules`."""
 
 
 class NoRuleError(ValueError):
@@ -58,23 +60,23 @@ class Network:
         """The node that makes a tensor; None for inputs and constants."""
         return next((node for node in self.nodes if name in node.outputs), None)
 
-    def varying(self) -> set[str]:
-        """Names of the tensors that depend on the input's values."""
-        found = {self.source}
+    def varying(self, at: str | None = None) -> set[str]:
+        """Names of the tensors that depend on the values of the input, or of a tensor `at`."""
+        found = {at or self.source}
         for node in self.nodes:
             if node.operator not in ONLY_SHAPES and found & {*node.inputs, *node.captured}:
                 found.update(node.outputs)
                 found.discard("")  # the name of all that is absent
         return found
 
-    def route(self, of: str) -> list[Node]:
-        """The nodes between the input and a tensor, in order of execution."""
-        varying, wanted = self.varying(), {of}
+    def route(self, of: str, at: str | None = None) -> list[Node]:
+        """The nodes between the input, or a tensor `at`, and a tensor, in order of execution."""
+        varying, wanted = self.varying(at), {of} - {at}
         nodes = []
         for node in reversed(self.nodes):
             if wanted & set(node.outputs) & varying:
                 wanted.update(node.inputs, node.captured)
-                wanted.discard("")
+                wanted -= {"", at}
                 nodes.append(node)
         return nodes[::-1]
 
@@ -131,12 +133,16 @@ class Tape:
         shapes: of all tensors on the route, with a batch of 1.
         constants: values of what nodes on the route read and the input does not change.
         varying: names of the tensors that depend on the input.
+        relu: the rule of rectifiers.
     """
 
     opset: int
     shapes: dict[str, Shape]
     constants: dict[str, Array]
     varying: set[str]
+    relu: ReluRule = "gradient"
+    rectifiers: int = 0
+    """How many the backward pass has gone through."""
     kept: list[str] = field(default_factory=list)
     """Tensors of the forward pass that the backward pass reads."""
     _nodes: list[Any] = field(default_factory=list)

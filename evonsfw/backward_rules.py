@@ -3,6 +3,11 @@
 A rule is given the tape, the node and the name of its output's gradient, and returns the names of
 its inputs' gradients in order, None for a constant's; missing ones at the end are None as well.
 Where a gradient jumps, at a kink, it is that of the flat side, as for Relu at 0.
+
+A rectifier has three rules (Springenberg et al. 2015, "Striving for Simplicity", figure 1 and
+section 3.4): "gradient" lets through where the forward pass was positive, "deconvnet" (Zeiler and
+Fergus 2014) where the signal that comes back is, "guided" where both are. Relu is a rectifier, and
+so is a Clip whose lowest value is 0; whatever else is bent keeps its derivative under all three.
 """
 
 from __future__ import annotations
@@ -35,7 +40,20 @@ def _dropout(tape: Tape, node: Node, gradient: str) -> Gradients:
 
 def _relu(tape: Tape, node: Node, gradient: str) -> Gradients:
     """By its output, which onnxruntime has at hand where it fuses Conv, Add and Relu."""
-    mask = tape.emit("Greater", tape.value(node.outputs[0]), tape.constant(0.0))
+    return _rectified(tape, node, gradient, tape.constant(0.0), None)
+
+
+def _rectified(
+    tape: Tape, node: Node, gradient: str, lowest: str, highest: str | None
+) -> Gradients:
+    """Back through a rectifier, by the tape's rule."""
+    tape.rectifiers += 1
+    if tape.relu != "gradient":
+        gradient = tape.emit("Relu", gradient)
+    if tape.relu == "deconvnet":
+        return [gradient]
+    mask = _between(tape, node.outputs[0], lowest, highest)
+    assert mask
     return [tape.where(mask, gradient)]
 
 
@@ -56,13 +74,13 @@ def _between(tape: Tape, name: str, lowest: str | None, highest: str | None) -> 
 
 
 def _clip(tape: Tape, node: Node, gradient: str) -> Gradients:
-    bounds = [
-        tape.constant(node.attributes[name]) if name in node.attributes else None
-        for name in ("min", "max")
-    ]
+    values = [node.attributes.get(name) for name in ("min", "max")]
     for index, name in enumerate(node.inputs[1:3]):
-        bounds[index] = tape.constant(tape.array(name)) if name else None
-    mask = _between(tape, node.outputs[0], *bounds)
+        values[index] = tape.array(name) if name else None
+    lowest, highest = (None if value is None else tape.constant(value) for value in values)
+    if lowest and values[0] == 0.0:
+        return _rectified(tape, node, gradient, lowest, highest)
+    mask = _between(tape, node.outputs[0], lowest, highest)
     return [tape.where(mask, gradient) if mask else gradient]
 
 

@@ -24,6 +24,7 @@ from evonsfw.backward_graph import (
     Network,
     Node,
     NoRuleError,
+    ReluRule,
     Shape,
     Tape,
     read_network,
@@ -44,11 +45,13 @@ class Kept:
         output: (1, C) float32, the model's first output.
         logits: (1, C) float32, what the backward pass differentiates.
         tensors: what it reads; only for `Differentiable.backward`.
+        activation: (1, …) float32, the tensor that it is differentiated at; None for the input.
     """
 
     output: Values
     logits: Values
     tensors: dict[str, Any] = field(repr=False)
+    activation: Values | None = field(default=None, repr=False)
 
 
 class Differentiable:
@@ -60,9 +63,18 @@ class Differentiable:
         of: the tensor to differentiate; None for the logits, which are the input of the softmax
             that the model ends in, or its first output where it ends in none.
         at_output: whether its first output counts as the logits even if it ends in a softmax.
+        at: the tensor to differentiate with respect to, between the input and `of`; None for the
+            input.
+        relu: the rule of rectifiers, as `backward_rules` has them; only "gradient" gives gradients.
+        instead: what its user can do where there is no backward pass, for the message.
+
+    Attributes:
+        ends_in_softmax: whether the model does.
+        rectifiers: how many lie on the way back.
 
     Raises:
-        ValueError: the file cannot be read, has no such tensor, or holds an operator without rule.
+        ValueError: the file cannot be read, has no such tensor, or holds an operator without rule
+            on the way.
     """
 
     def __init__(
@@ -71,18 +83,23 @@ class Differentiable:
         input_shape: tuple[int, int, int],
         of: str | None = None,
         at_output: bool = False,
+        at: str | None = None,
+        relu: ReluRule = "gradient",
+        instead: str = "use --no-gradient",
     ) -> None:
         try:
             model = _load(path)
             network = read_network(model)
-            target = of or _target(network, at_output)
-            tape, backward = _differentiate(path, model, network, (1, *input_shape), target)
+            way = _Way(of or _target(network, at_output), at or network.source, relu)
+            tape, backward = _differentiate(path, model, network, (1, *input_shape), way)
         except NoRuleError as error:
-            raise ValueError(f"classifier file {path}: {error}; use --no-gradient") from None
-        self._source, self._target = network.source, target
+            raise ValueError(f"classifier file {path}: {error}; {instead}") from None
+        target = way.of
+        self._source, self._target, self._at = network.source, target, at
+        self.rectifiers = tape.rectifiers
         self.ends_in_softmax = _logits(network) != network.output
         self._shape = tape.shapes[target]
-        self._names = list(dict.fromkeys([network.output, target, *tape.kept]))
+        self._names = list(dict.fromkeys([network.output, target, way.at, *tape.kept]))
         self._names = [name for name in self._names if name != network.source]
         self._reads = list(tape.kept)
         self._forward = ort_session.cpu_session_of(_exposing(model, self._names), path)
@@ -97,10 +114,13 @@ class Differentiable:
         tensors = dict(zip(self._names, values, strict=True)) | {self._source: source}
         output, logits = (tensors[name].numpy().copy() for name in (self._names[0], self._target))
         read = {name: tensors[name] for name in self._reads}
-        return Kept(output.reshape(1, -1), logits.reshape(1, -1), read)
+        activation = None if self._at is None else tensors[self._at].numpy().copy()
+        return Kept(output.reshape(1, -1), logits.reshape(1, -1), read, activation)
 
     def backward(self, kept: Kept, cotangent: Values) -> Values:
-        """(1, C) float32 weights of the logits to the (1, …) float32 gradient of their sum."""
+        """(1, C) float32 weights of the logits to the (1, …) float32 gradient of their sum, in the
+        shape of the input or of the tensor `at`.
+        """
         weights = np.ascontiguousarray(cotangent, np.float32).reshape(self._shape)
         feed = {COTANGENT: ort.OrtValue.ortvalue_from_numpy(weights), **kept.tensors}
         gradient: Values = self._backward.run_with_ort_values(None, feed)[0].numpy().copy()
@@ -116,7 +136,8 @@ def refuses(path: Path, input_shape: tuple[int, int, int], at_output: bool = Fal
     try:
         model = _load(path)
         network = read_network(model)
-        _differentiate(path, model, network, (1, *input_shape), _target(network, at_output))
+        way = _Way(_target(network, at_output), network.source)
+        _differentiate(path, model, network, (1, *input_shape), way)
     except ValueError as error:
         return str(error)
     return None
@@ -197,18 +218,37 @@ def _require_shape(model: Any, source: str, shape: Shape) -> None:
         raise NoRuleError(f"its input is {found}, expected {list(shape)}")
 
 
+@dataclass(frozen=True)
+class _Way:
+    """From the tensor that is differentiated back to the one that it is differentiated at."""
+
+    of: str
+    at: str
+    relu: ReluRule = "gradient"
+
+
+def _route(network: Network, way: _Way) -> list[Node]:
+    """The nodes of a way; raise NoRuleError where there are none."""
+    varying = network.varying()
+    for name in (way.at, way.of):
+        if name not in varying or name == network.source == way.of:
+            raise NoRuleError(f"no tensor '{name}' that depends on the input")
+    route = network.route(way.of, way.at)
+    if not route:
+        raise NoRuleError(f"tensor '{way.of}' does not depend on '{way.at}'")
+    return route
+
+
 def _differentiate(
-    path: Path, model: Any, network: Network, shape: Shape, of: str
+    path: Path, model: Any, network: Network, shape: Shape, way: _Way
 ) -> tuple[Tape, Any]:
     """The tape with all that the backward pass keeps, and the backward model."""
     _require_shape(model, network.source, shape)
-    route = network.route(of)
-    if not route:
-        raise NoRuleError(f"no tensor '{of}' that depends on the input")
+    route = _route(network, way)
     _require_rules(route)
     shapes, constants = _facts(path, model, network, shape, route)
-    tape = Tape(network.opset, shapes, constants, network.varying())
-    parts: dict[str, list[str]] = defaultdict(list, {of: [COTANGENT]})
+    tape = Tape(network.opset, shapes, constants, network.varying(), way.relu)
+    parts: dict[str, list[str]] = defaultdict(list, {way.of: [COTANGENT]})
     for node in reversed(route):
         if any(parts[name] for name in node.outputs[1:]) or not parts[node.outputs[0]]:
             raise NoRuleError(f"operator '{node.operator}' has a rule for its first output only")
@@ -217,7 +257,7 @@ def _differentiate(
         for name, part in zip(node.inputs, found, strict=False):
             if part and name in tape.varying:
                 parts[name].append(part)
-    return tape, tape.model(_total(tape, parts[network.source]), network.source, of)
+    return tape, tape.model(_total(tape, parts[way.at]), way.at, way.of)
 
 
 def _total(tape: Tape, parts: list[str]) -> str:
