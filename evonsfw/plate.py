@@ -24,6 +24,8 @@ BAR = 12
 """Pixels, how high a colour bar is."""
 PITCH = 22
 """From one line of figures to the next."""
+BLOCKS = 3
+"""How much larger a panel must be than its pixels for these to be shown as blocks."""
 COLUMN, WIDEST = 320, 420
 """Pixels, how wide one column of figures is at least, and at most."""
 
@@ -131,7 +133,8 @@ def draw(plate: Plate, side: int = SIDE) -> Pictures:
     rows = [plate.panels[start : start + across] for start in range(0, len(plate.panels), across)]
     heights = [_row_height(row, side) for row in rows]
     top = MARGIN + (HEADING + GAP) * bool(plate.title)
-    image = Image.new("RGB", (width, top + sum(heights) + below + MARGIN), GROUND)
+    height = top + sum(heights) + (below or -GAP) + MARGIN
+    image = Image.new("RGB", (width, height), GROUND)
     if plate.title:
         write(
             image, (MARGIN, MARGIN + HEADING / 2), plate.title, HEADING, TEXT, width=_inner(width)
@@ -171,8 +174,8 @@ def _panel(image: Image.Image, panel: Panel, left: int, top: int, side: int, dee
     size = _fitted_size(panel, side)
     shown = Image.fromarray(panel.pixels)
     if shown.size != size:
-        larger = size[0] > shown.width
-        kind = Image.Resampling.NEAREST if larger else Image.Resampling.LANCZOS
+        blocks = size[0] >= BLOCKS * shown.width
+        kind = Image.Resampling.NEAREST if blocks else Image.Resampling.LANCZOS
         shown = shown.resize(size, kind)
     image.paste(shown, (left, top))
     top += deep + 10

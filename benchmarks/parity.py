@@ -1,0 +1,88 @@
+"""How far other programs' drawings of an SVG are from the picture that was scored.
+
+    python -m benchmarks.parity [RUNS]
+
+A run each of circles, triangles and both, and one that aims at a score of 0.5, over and over with
+other seeds. resvg draws all; Chromium too, where there is one.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import resvg_py
+from PIL import Image
+
+from benchmarks.finished import finished_run
+from evonsfw.classifier import Classifier
+from evonsfw.model_spec import read_spec
+
+Pixels = npt.NDArray[np.uint8]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+PLACE = "--window-size=800,600"
+KINDS: dict[str, dict[str, Any]] = {
+    "circles": {"shapes": "circles", "n": 50},
+    "triangles": {"shapes": "triangles", "n": 100},
+    "both": {"shapes": "circles,triangles", "n": 60},
+    "aimed at 0.5": {"shapes": "circles", "n": 50, "target_score": 0.5},
+}
+
+
+def browser() -> str | None:
+    """A Chromium, where there is one."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def by_resvg(drawing: Path, folder: Path) -> Pixels:
+    """(H, W, 3) uint8, as resvg draws it."""
+    out = folder / "resvg.png"
+    out.write_bytes(bytes(resvg_py.svg_to_bytes(svg_path=str(drawing))))
+    return np.asarray(Image.open(out).convert("RGB"))
+
+
+def by_chromium(drawing: Path, folder: Path) -> Pixels:
+    """(H, W, 3) uint8, as Chromium draws it at the top left of its window."""
+    out = folder / "chromium.png"
+    flags = ("--headless", "--no-sandbox", "--hide-scrollbars", "--force-color-profile=srgb")
+    command = [str(browser()), *flags, PLACE, f"--screenshot={out}", drawing.as_uri()]
+    subprocess.run(command, capture_output=True, check=True)
+    return np.asarray(Image.open(out).convert("RGB"))[:256, :256]
+
+
+def main() -> None:
+    """Measure, and print the largest differences of each kind of run by each program."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 12
+    programs = {"resvg": by_resvg} | ({"Chromium": by_chromium} if browser() else {})
+    classifier = Classifier(read_spec("open_nsfw"))
+    found: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+    for number in range(runs):
+        kind = list(KINDS)[number % len(KINDS)]
+        with (
+            finished_run(**KINDS[kind], seed=number) as run,
+            tempfile.TemporaryDirectory() as name,
+        ):
+            drawing = Path(name) / "plot.svg"
+            command = [sys.executable, "-m", "evonsfw", "export", str(run), str(drawing)]
+            subprocess.run(command, capture_output=True, check=True)
+            ours = np.asarray(Image.open(run / "best.png").convert("RGB"))
+            for program, draw in programs.items():
+                theirs = draw(drawing, Path(name))
+                apart = float(np.abs(ours.astype(int) - theirs).mean())
+                scores = classifier.probabilities([ours, theirs])[:, 1]
+                found[kind, program].append((apart, abs(float(scores[0] - scores[1]))))
+    print("kind of run      program    runs  of 255, at most   in score, at most")
+    for (kind, program), rows in found.items():
+        apart, score = np.max(rows, axis=0)
+        print(f"{kind:15}  {program:9}  {len(rows):4}  {apart:15.3f}  {score:18.4f}")
+
+
+if __name__ == "__main__":
+    main()
