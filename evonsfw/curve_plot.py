@@ -63,14 +63,14 @@ def bars(scores: Floats, positive: npt.NDArray[np.bool_], threshold: float, word
         words: what is to be seen, for those who cannot.
     """
     across = [(share, f"{share:g}") for share in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)]
-    up = [(math.sqrt(share), f"{100 * share:g} %") for share in SHARES]
+    up = [(math.sqrt(share), f"{100 * share:g}") for share in SHARES]
     x = f"{_ACROSS.place(threshold):.1f}"
     drawn = "".join(
         f'<path class="{name}" d="{_steps(scores[kind])}"/>'
         for name, kind in (("negatives", ~positive), ("positives", positive))
     )
     line = f'<line class="cut" x1="{x}" x2="{x}" y1="{TOP}" y2="{BOTTOM}"/>'
-    return _box(words, ("score", "share of each kind"), across, up, drawn + line)
+    return _box(words, ("score", "% of each kind"), across, up, drawn + line)
 
 
 def _box(

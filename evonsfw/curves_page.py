@@ -17,6 +17,8 @@ SECTIONS = 20
 """Classes that are shown with their curves: of more, those of the smallest areas."""
 UNREAD = 200
 """Files that could not be read, named at most."""
+NAMED = 3
+"""Subfolders that are named where a class is to find several."""
 CHANCE = np.array([[0.0, 0.0], [1.0, 1.0]])
 NONE = "\N{EN DASH}"
 
@@ -51,10 +53,8 @@ def _answer(number: int, answer: Answer) -> str:
     """The section of one class."""
     curves, row = answer.curves, answer.row
     area, average = f"{curves.roc_area:.4f}", f"{curves.average_precision:.4f}"
-    kinds = (
-        f"{curves.positives:,} pictures of {', '.join(answer.labels)} "
-        f"among {curves.negatives:,} others"
-    )
+    found = _found(answer)
+    kinds = f"finds {curves.positives:,} pictures of {found} among {curves.negatives:,} others"
     share = curves.positives / (curves.positives + curves.negatives)
     roc = f"ROC curve of {answer.name}, area {area}"
     precise = f"Precision-recall curve of {answer.name}, average precision {average}"
@@ -62,6 +62,7 @@ def _answer(number: int, answer: Answer) -> str:
         number=number,
         name=safe(answer.name),
         against=safe(kinds),
+        found=safe(found),
         figures=_pairs(_figures(curves)),
         last=len(answer.rows) - 1,
         begin=answer.rows.index(row),
@@ -93,6 +94,12 @@ def _answer(number: int, answer: Answer) -> str:
     )
 
 
+def _found(answer: Answer) -> str:
+    """What a class is to find, in few words."""
+    more = len(answer.labels) - NAMED
+    return ", ".join(answer.labels[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
 def _figures(curves: Curves) -> dict[str, str]:
     return {
         "area under ROC": f"{curves.roc_area:.4f} ± {curves.roc_error:.4f}",
@@ -122,10 +129,10 @@ def _row(row: Counted, here: bool) -> str:
 
 def _mistakes(number: int, answer: Answer) -> str:
     """Both kinds, or that there are none; the first section has the box that veils all."""
-    row = answer.row
+    row, found = answer.row, _found(answer)
     kinds = (
-        (f"called {answer.name} and is not", row.false_alarms, answer.alarms),
-        (f"is {answer.name} and not called so", row.misses, answer.misses),
+        (f"called {answer.name}, but not {found}", row.false_alarms, answer.alarms),
+        (f"{found}, but not called {answer.name}", row.misses, answer.misses),
     )
     parts = [_kind(words, count, mistakes) for words, count, mistakes in kinds]
     if number == 0 and (answer.alarms or answer.misses):
