@@ -1,0 +1,158 @@
+"""What the gradient instruments found, as plates: pictures to publish."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from evonsfw.backward_graph import ReluRule
+from evonsfw.heat import SEQUENTIAL
+from evonsfw.insight.gradcam import GradCam
+from evonsfw.insight.integrated import Integrated
+from evonsfw.insight.saliency import Saliency
+from evonsfw.plate import Bar, Panel, Plate, over, symmetric
+from evonsfw.preparation import Pictures
+from evonsfw.subject import Subject
+
+Floats = npt.NDArray[np.float32]
+Figures = tuple[tuple[str, str], ...]
+GRAIN = 56
+"""Pixels of the shorter side that are left of a map that is smoothed."""
+LARGE = 0.995
+"""Share of the values that lie within the colours; the few beyond have the last one."""
+MEANS: dict[ReluRule, str] = {
+    "gradient": (
+        "Where a small change of a pixel would move the number, not where the number comes from. "
+        "Red: a lighter pixel raises it, blue: lowers it."
+    ),
+    "deconvnet": (
+        "The signal that comes back where only its positive part passes each rectifier. It shows "
+        "edges and textures that the network answers to; much of it is there for any class."
+    ),
+    "guided": (
+        "The signal that comes back where it and the activation are positive. It shows fine "
+        "structure that the network answers to; much of it is there for any class."
+    ),
+}
+
+
+def saliency_plate(
+    subject: Subject, relu: ReluRule, name: str, found: Saliency, figures: Figures
+) -> Plate:
+    """The picture, the signal, its strength, and that laid over the picture.
+
+    Args:
+        subject: the picture.
+        relu: the rule of rectifiers.
+        name: of the number that is explained.
+        found: what came back.
+        figures: names and values.
+    """
+    strength = _bar(found.strength, f"strength, {name} for each level of 255")
+    smooth = smoothed(found.strength)
+    panels = (
+        _picture(subject),
+        _signal(found, relu, name),
+        Panel(
+            "strength: largest of the three channels", strength.colours(found.strength), strength
+        ),
+        _overlay(subject, smooth, "strength, smoothed"),
+    )
+    told = (*figures, ("rectifiers on the way", str(found.rectifiers)))
+    return Plate(_title(relu, name, subject), panels, told, MEANS[relu])
+
+
+def cam_plate(subject: Subject, name: str, found: GradCam, figures: Figures) -> Plate:
+    """The picture, what speaks for the number, what speaks for and against, and an overlay.
+
+    Args:
+        subject: the picture.
+        name: of the number that is explained.
+        found: the map.
+        figures: names and values.
+    """
+    bar, both = _bar(found.shown, f"weight for the {name}", 1.0), symmetric(found.signed, "", 1.0)
+    both = Bar(both.low, both.high, both.scheme, f"for and against the {name}")
+    panels = (
+        _picture(subject),
+        Panel("Grad-CAM", bar.colours(found.shown), bar),
+        Panel("before its rectifier", both.colours(found.signed), both),
+        Panel("Grad-CAM over the picture", over(subject.pixels, found.shown, bar), bar),
+    )
+    text = (
+        "Which places of a layer speak for the number, as coarse as the layer is. "
+        "Blue places speak against it. What the classifier's crop cuts off counts as 0."
+    )
+    return Plate(_title("Grad-CAM", name, subject), panels, figures, text)
+
+
+def integrated_plate(subject: Subject, name: str, found: Integrated, figures: Figures) -> Plate:
+    """The picture, each pixel's share, smoothed shares, and these laid over the picture.
+
+    Args:
+        subject: the picture.
+        name: of the number that is explained.
+        found: the shares.
+        figures: names and values.
+    """
+    label = f"share of the {name}, all channels"
+    signed, smooth = symmetric(found.signed, label), smoothed(found.signed)
+    soft = symmetric(smooth, f"{label}, smoothed")
+    panels = (
+        _picture(subject),
+        Panel("share of each pixel", signed.colours(found.signed), signed),
+        Panel("shares, smoothed", soft.colours(smooth), soft),
+        Panel("over the picture", over(subject.pixels, smooth, soft), soft),
+    )
+    text = (
+        "How much of the rise from the baseline to this picture each pixel accounts for. "
+        "Red adds, blue takes away; the shares add up to the rise, but for the error. "
+        "Another baseline gives other shares: pixels of its colour get none."
+    )
+    return Plate(_title("Integrated gradients", name, subject), panels, figures, text)
+
+
+def smoothed(values: Floats) -> Floats:
+    """(H, W) float32 without its finest detail, so that places can be seen where pixels alternate:
+    reduced to `GRAIN` pixels a side, and enlarged again.
+    """
+    height, width = values.shape
+    scale = min(1.0, GRAIN / min(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    image = Image.fromarray(np.ascontiguousarray(values, np.float32))
+    small = image.resize(size, Image.Resampling.HAMMING)
+    return np.array(small.resize((width, height), Image.Resampling.BICUBIC))
+
+
+def signal_picture(signal: Floats) -> Pictures:
+    """(H, W, 3) float32 to uint8 around mid grey, as Zeiler, Fergus and Springenberg show it."""
+    end = symmetric(signal, share=LARGE).high
+    return np.rint(127.5 + 127.5 * np.clip(signal / end, -1, 1)).astype(np.uint8)
+
+
+def _signal(found: Saliency, relu: ReluRule, name: str) -> Panel:
+    if relu == "gradient":
+        bar = symmetric(found.signed, f"{name} for each level of 255", LARGE)
+        return Panel("sum of the three channels", bar.colours(found.signed), bar)
+    return Panel("the signal in colour, around grey", signal_picture(found.signal))
+
+
+def _overlay(subject: Subject, values: Floats, label: str) -> Panel:
+    bar = _bar(values, label)
+    return Panel("over the picture", over(subject.pixels, values, bar), bar)
+
+
+def _picture(subject: Subject) -> Panel:
+    height, width, _ = subject.pixels.shape
+    return Panel(f"{subject.path.name}, {width}x{height}", subject.pixels)
+
+
+def _bar(values: Floats, label: str, share: float = LARGE) -> Bar:
+    """From 0 to what few values pass."""
+    high = float(np.quantile(values, share)) or float(values.max()) or 1.0
+    return Bar(0.0, high, SEQUENTIAL, label)
+
+
+def _title(instrument: str, name: str, subject: Subject) -> str:
+    return f"{instrument[0].upper()}{instrument[1:]}: {name} in {subject.path.name}"
