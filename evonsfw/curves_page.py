@@ -54,7 +54,7 @@ def _answer(number: int, answer: Answer) -> str:
     curves, row = answer.curves, answer.row
     area, average = f"{curves.roc_area:.4f}", f"{curves.average_precision:.4f}"
     found = _found(answer)
-    kinds = f"finds {curves.positives:,} pictures of {found} among {curves.negatives:,} others"
+    kinds = f"to find {curves.positives:,} pictures of {found} among {curves.negatives:,} others"
     share = curves.positives / (curves.positives + curves.negatives)
     roc = f"ROC curve of {answer.name}, area {area}"
     precise = f"Precision-recall curve of {answer.name}, average precision {average}"
