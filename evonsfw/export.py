@@ -95,7 +95,7 @@ def export_files(
     _check_manner(manner, exporters)
     picks = _picks(source, generation)
     orders = [
-        Order(_named(path, pick), exporter, _canvas(size, path, exporter, pick), pick)
+        Order(_named(path, pick), exporter, _canvas(size, path, exporter, pick, manner), pick)
         for pick in picks
         for path, exporter in zip(files, exporters, strict=True)
     ]
@@ -142,9 +142,17 @@ def _named(path: Path, pick: Pick) -> Path:
     return path.with_name(f"{path.stem}_{pick.word}{path.suffix}") if pick.word else path
 
 
-def _canvas(size: str | None, path: Path, exporter: Exporter, pick: Pick) -> Canvas:
+def _canvas(size: str | None, path: Path, exporter: Exporter, pick: Pick, manner: Manner) -> Canvas:
     """Width and height in pixels of a file; ValueError where its format has none such."""
-    scored = pick.found.config.canvas
+    asked = _asked(size, path, exporter, pick.found.config.canvas)
+    try:
+        return exporter.written_canvas(asked, manner)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _asked(size: str | None, path: Path, exporter: Exporter, scored: Canvas) -> Canvas:
+    """What --size says, or the format's own."""
     if size is None:
         return exporter.default_canvas(scored)
     sides = re.fullmatch("([0-9]{1,9})(?:x([0-9]{1,9}))?", size)

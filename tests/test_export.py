@@ -393,6 +393,9 @@ def test_what_is_exported_is_never_written_over(run: Path, export: Exports, tmp_
         (["run", "a.png", "--fps", "30"], ["--fps", "it is for"]),
         (["run", "a.png", "--seconds", "3"], ["--seconds", "it is for"]),
         (["run", "a.gif", "--fps", "0"], ["--fps 0", "above 0"]),
+        (["run", "a.png", "a.gif", "--fps", "51"], ["a.gif", "--fps 51", "1 to 50"]),
+        (["run", "a.png", "a.mp4", "--seconds", "601"], ["a.mp4", "--seconds 601"]),
+        (["run", "a.png", "a.html", "--fps", "121"], ["a.html", "--fps 121"]),
         (["run", "a.gif", "--fps", "x"], ["--fps x", "whole number"]),
         (["run", "a.gif", "--seconds", "nan"], ["--seconds nan", "above 0"]),
         (["missing", "a.png"], ["missing: no such run folder or file"]),
@@ -497,6 +500,15 @@ def test_a_full_disk_leaves_no_half_film(
         outcome = call("export", "run", f"a.{name}", "b.svg", "--size", "200", "--seconds", "1")
     assert_refused(outcome, f"a.{name}: File too large", f"not written: a.{name}, b.svg")
     assert set(files(tmp_path)) == before
+
+
+def test_the_size_of_a_film_is_told_as_it_is_written(
+    run: Path, export: Exports, tmp_path: Path
+) -> None:
+    out = tmp_path / "odd.mp4", tmp_path / "odd.gif"
+    export(run, *out, size="61x33", manner=Manner(fps=2, seconds=1.0))
+    told = [line.split(",")[0] for line in export.said]
+    assert told == [f"{out[0]}: 60x32", f"{out[1]}: 61x33"]
 
 
 @pytest.mark.parametrize("name", FILMS)

@@ -104,6 +104,14 @@ class Exporter(Protocol):
         """Width and height in pixels where no size is asked for, from those that were scored."""
         ...
 
+    def written_canvas(self, canvas: Canvas, manner: Manner = PLAIN) -> Canvas:
+        """The size that is written where this one is asked for.
+
+        Raises:
+            ValueError: the manner is out of range.
+        """
+        ...
+
     def write(self, path: Path, artwork: Artwork, canvas: Canvas, manner: Manner = PLAIN) -> None:
         """Write the artwork at a size; the file is there whole or not at all.
 

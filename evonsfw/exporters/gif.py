@@ -34,6 +34,12 @@ def default_canvas(canvas: Canvas) -> Canvas:
     return width, height
 
 
+def written_canvas(canvas: Canvas, manner: Manner = PLAIN) -> Canvas:
+    """The size itself; ValueError where the manner is out of range."""
+    film_manner(manner, DEFAULT_FPS, DEFAULT_SECONDS, FASTEST)
+    return canvas
+
+
 def write(path: Path, artwork: Artwork, canvas: Canvas, manner: Manner = PLAIN) -> None:
     """Write the film, in the colours that suit all of it best.
 

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from evonsfw.exporters import PLAIN, Artwork, Manner, exporter_names, load_exporter
+from evonsfw.film import film_manner
 from evonsfw.page import Enclosed, make_page, picture_element
 from evonsfw.page_source import read_drawn, read_metadata
 from evonsfw.shapes import Canvas
@@ -23,6 +24,12 @@ FILES = {"svg": "image/svg+xml", "png": "image/png", "json": "application/json"}
 
 def default_canvas(canvas: Canvas) -> Canvas:
     """What was scored: the picture is drawn at whatever size the window has."""
+    return canvas
+
+
+def written_canvas(canvas: Canvas, manner: Manner = PLAIN) -> Canvas:
+    """The size itself; ValueError where the manner of its film is out of range."""
+    film_manner(manner, FILM_FPS, FILM_SECONDS)
     return canvas
 
 

@@ -56,6 +56,11 @@ def default_canvas(canvas: Canvas) -> Canvas:
     return canvas
 
 
+def written_canvas(canvas: Canvas, manner: Manner = PLAIN) -> Canvas:
+    """The size itself."""
+    return canvas
+
+
 def write(path: Path, artwork: Artwork, canvas: Canvas, manner: Manner = PLAIN) -> None:
     """Write the fields, one shape a line; the size and the manner change nothing."""
     fields = _fields(artwork.metadata)

@@ -40,6 +40,11 @@ def default_canvas(canvas: Canvas) -> Canvas:
     return canvas
 
 
+def written_canvas(canvas: Canvas, manner: Manner = PLAIN) -> Canvas:
+    """The size itself."""
+    return canvas
+
+
 def write(path: Path, artwork: Artwork, canvas: Canvas, manner: Manner = PLAIN) -> None:
     """Render and write; long texts are compressed (zTXt), the others are plain (tEXt, iTXt)."""
     kind = MODES["RGBA" if manner.transparent else "RGB"]

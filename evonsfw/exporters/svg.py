@@ -34,6 +34,11 @@ def default_canvas(canvas: Canvas) -> Canvas:
     return canvas
 
 
+def written_canvas(canvas: Canvas, manner: Manner = PLAIN) -> Canvas:
+    """The size itself."""
+    return canvas
+
+
 def write(path: Path, artwork: Artwork, canvas: Canvas, manner: Manner = PLAIN) -> None:
     """Write the shapes in painting order; coordinates to a thousandth of a pixel."""
     with whole_file(path) as draft:

@@ -24,6 +24,12 @@ def default_canvas(canvas: Canvas) -> Canvas:
     return 1920, 1080
 
 
+def written_canvas(canvas: Canvas, manner: Manner = PLAIN) -> Canvas:
+    """Even sides; ValueError where the manner is out of range."""
+    film_manner(manner, DEFAULT_FPS, DEFAULT_SECONDS)
+    return even(canvas)
+
+
 def write(path: Path, artwork: Artwork, canvas: Canvas, manner: Manner = PLAIN) -> None:
     """Write the film; an odd side is written one pixel shorter.
 
