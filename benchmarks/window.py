@@ -1,11 +1,12 @@
-"""How long a click waits for its answer while evolution runs at full load.
+"""How long keys and mouse wait for their answer while evolution runs at full load.
 
-    python -m benchmarks.window [--clicks 200] [--size 1280x800] [--backend onnxruntime]
+    python -m benchmarks.window [--events 200] [--size 1180x760] [--backend onnxruntime]
+                                [--search genetic]
 
-A thread presses the mouse on the graph at odd moments; the time ends when the frame that shows the
-generation is on the screen. Run it with a display (or under Xvfb); without one it uses SDL's dummy
-driver. Figures are given as a ratio to the 50 ms that an answer may take, and the window's turns
-as a ratio to the same run without a window.
+A thread posts real events at odd moments: clicks and drags on the graph, arrows, and the keys that
+change what is seen. The time runs from posting one until the frame that answers it is on the
+screen. Run it with a display (or under Xvfb); without one it uses SDL's dummy driver. Figures are
+given as a ratio to the 50 ms that an answer may take.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import random
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,32 +27,47 @@ from evonsfw.config import make_config
 from evonsfw.display import display_present
 from evonsfw.launch import start_run
 from evonsfw.live import Live
+from evonsfw.painter import Painted
 from evonsfw.shapes import Canvas
 from evonsfw.stage import complete
 
 WANTED = 50.0
 """Milliseconds."""
 PAUSE = 0.03, 0.4
-"""Seconds from an answer to the next click."""
+"""Seconds from an answer to the next event."""
 BEFORE = 20
-"""Generations before the first click."""
+"""Generations before the first event."""
+LOST = 10.0
+"""Seconds after which an answer counts as lost."""
+LOOKS = {"h": "keys", "tab": "hud", "p": "mode", "e": "mode"}
+"""Keys that change what is seen, and the field of `Look` that they change; the same key leads back.
+"""
 
 
-class Clicker:
-    """Clicks on the graph in a thread, and notes how long each takes to be answered.
+class Answer(NamedTuple):
+    """What was done, and the milliseconds until it was answered."""
+
+    kind: str
+    wait: float
+
+
+class Hand:
+    """Posts events in a thread, and notes how long each takes to be answered.
 
     Args:
-        clicks: how many.
+        events: how many.
         live: the run, which is ended after the last one.
     """
 
-    def __init__(self, clicks: int, live: Live) -> None:
-        self.waits: list[float] = []
-        self._clicks, self._live = clicks, live
+    def __init__(self, events: int, live: Live) -> None:
+        self.answers: list[Answer] = []
+        self._events, self._live = events, live
         self._window: Any = None
-        self._before = 0
+        self._answers: Callable[[Painted], bool] = lambda _: False
         self._answered = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
+        self._rng = random.Random(0)
+        self._back = ""
 
     def seen(self, window: Any) -> None:
         """A frame has come to the screen."""
@@ -58,73 +75,128 @@ class Clicker:
         if self._window is None and painted.moment.generation >= BEFORE:
             self._window = window
             self._thread.start()
-        number = painted.moment.shown.number
-        if number != self._before and number == window._controls._cursor:
+        if self._answers(painted):
             self._answered.set()
 
     def _work(self) -> None:
-        """Click, wait for the answer, pause."""
-        import pygame
-
-        rng = random.Random(0)
-        for _ in range(self._clicks):
-            time.sleep(rng.uniform(*PAUSE))
-            position = self._somewhere(rng)
+        """Act, wait for the answer, pause."""
+        for _ in range(self._events):
+            time.sleep(self._rng.uniform(*PAUSE))
+            kind, post = self._next()
+            self._answered.clear()
             before = time.perf_counter()
-            for kind in (pygame.MOUSEBUTTONDOWN, pygame.MOUSEBUTTONUP):
-                pygame.event.post(pygame.event.Event(kind, pos=position, button=1))
-            self._answered.wait()
-            self.waits.append(1000.0 * (time.perf_counter() - before))
-        self._live.stop("every click was answered", by_hand=True)
+            post()
+            if not self._answered.wait(LOST):
+                raise SystemExit(f"{kind} was not answered")
+            self.answers.append(Answer(kind, 1000.0 * (time.perf_counter() - before)))
+        self._live.stop("every event was answered", by_hand=True)
 
-    def _somewhere(self, rng: random.Random) -> tuple[int, int]:
-        """A place on the graph, of another generation than the one on show."""
-        while True:
-            controls = self._window._controls
-            plan, moment = controls._layout(), controls._painted.moment
-            x = rng.randrange(plan.plot.left, plan.plot.right - 2)
-            number = plan.generation_at(x, moment)
-            if number not in (moment.shown.number, int(moment.chart.numbers[-1])):
-                self._before = moment.shown.number
-                self._answered.clear()
-                return x, plan.plot.top + 5
+    def _next(self) -> tuple[str, Callable[[], None]]:
+        """What to do, in a word, and how to post it."""
+        back, self._back = self._back, ""
+        if back:
+            return back, self._key(back)
+        kind = self._rng.choice(["click", "drag", "left", *LOOKS])
+        if kind in LOOKS:
+            self._back = kind
+            return kind, self._key(kind)
+        return kind, self._scrub(kind)
+
+    def _key(self, name: str) -> Callable[[], None]:
+        """A key that changes a field of the look."""
+        field, before = LOOKS[name], self._window._controls.look
+        self._answers = lambda painted: getattr(painted.look, field) != getattr(before, field)
+        return lambda: _press(name)
+
+    def _scrub(self, kind: str) -> Callable[[], None]:
+        """To another generation than the one on show, never to the newest."""
+        painted = self._window._controls._painted
+        shown, last = painted.moment.shown.number, int(painted.moment.chart.numbers[-1])
+        if kind == "left" and shown > 2:
+            self._answers = lambda seen: seen.moment.shown.number == shown - 1
+            return lambda: _press("left")
+        plan, wanted = self._window._controls._layout(), shown
+        while wanted in (shown, last):
+            x = self._rng.randrange(plan.plot.left, plan.plot.right - 2)
+            wanted = plan.generation_at(x, painted.moment)
+        cursor = self._window._controls
+        self._answers = lambda seen: (
+            seen.moment.shown.number != shown and seen.moment.shown.number == cursor._cursor
+        )
+        return lambda: _mouse((x, plan.plot.top + 5), drag=kind == "drag")
+
+
+def _press(name: str) -> None:
+    """A key, down and up."""
+    import pygame
+
+    key = getattr(pygame, f"K_{name if len(name) == 1 else name.upper()}")
+    for kind in (pygame.KEYDOWN, pygame.KEYUP):
+        pygame.event.post(pygame.event.Event(kind, key=key))
+
+
+def _mouse(place: tuple[int, int], drag: bool) -> None:
+    """A click, or a button that goes down elsewhere and is drawn to the place."""
+    import pygame
+
+    first = (place[0] + 3, place[1]) if drag else place
+    pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=first, button=1))
+    if drag:
+        moved = pygame.event.Event(pygame.MOUSEMOTION, pos=place, buttons=(1, 0, 0), rel=(-3, 0))
+        pygame.event.post(moved)
+    pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONUP, pos=place, button=1))
 
 
 def main() -> None:
     """Run an evolution with its window and time the answers."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--clicks", type=int, default=200)
-    parser.add_argument("--size", default="1280x800")
+    parser.add_argument("--events", type=int, default=200)
+    parser.add_argument("--size", default="1180x760")
     parser.add_argument("--backend", default="onnxruntime")
+    parser.add_argument("--search", default="genetic")
     arguments = parser.parse_args()
     if not display_present():
         os.environ["SDL_VIDEODRIVER"] = "dummy"
     width, height = arguments.size.split("x")
-    waits, turns, counts = measure(arguments.clicks, (int(width), int(height)), arguments.backend)
+    settings = {"search": arguments.search, "backend": arguments.backend}
+    answers, turns, counts = measure(arguments.events, (int(width), int(height)), settings)
+    driver = os.environ.get("SDL_VIDEODRIVER", "a display")
+    print(f"{len(answers)} events, each answered by a frame of {arguments.size} on {driver}")
+    print(f"{arguments.search} by {arguments.backend}: {counts}")
+    for kind in (*sorted({answer.kind for answer in answers}), "all"):
+        _tell(kind, [answer.wait for answer in answers if kind in (answer.kind, "all")])
     gaps = 1000.0 * np.diff(turns)
-    median, late = np.median(waits), np.quantile(waits, 0.99)
-    print(f"{len(waits)} clicks, each answered by a frame of {arguments.size}, {counts}:")
-    print(f"median {median:.1f} ms = {median / WANTED:.2f} of {WANTED:.0f} ms")
-    print(f"99%    {late:.1f} ms = {late / WANTED:.2f} of {WANTED:.0f} ms")
-    print(f"worst  {max(waits):.1f} ms, {np.mean(np.array(waits) <= WANTED):.1%} within 50 ms")
     print(f"turns of the main thread: 99% of them within {np.quantile(gaps, 0.99):.1f} ms")
 
 
-def measure(clicks: int, size: Canvas, backend: str) -> tuple[list[float], list[float], str]:
-    """Milliseconds of each answer, seconds at which each turn ended, and how much was scored."""
-    from evonsfw import viewing, window
+def _tell(kind: str, waits: list[float]) -> None:
+    """One line of figures."""
+    median, late = np.median(waits), np.quantile(waits, 0.99)
+    within = np.mean(np.array(waits) <= WANTED)
+    print(
+        f"{kind:6} {len(waits):4}: median {median:5.1f} ms ({median / WANTED:.2f}), "
+        f"99% {late:5.1f} ms ({late / WANTED:.2f} of {WANTED:.0f} ms), worst {max(waits):5.1f}, "
+        f"{within:.1%} within"
+    )
+
+
+def measure(
+    events: int, size: Canvas, settings: dict[str, Any]
+) -> tuple[list[Answer], list[float], str]:
+    """Every answer, seconds at which each turn ended, and how much was scored."""
+    from evonsfw import window
 
     turns: list[float] = []
-    clickers: list[Clicker] = []
+    hands: list[Hand] = []
     put, over, opened = window.Window._put, window.Window._over, window.Window.__init__
 
     def open_window(self: Any, live: Live, *arguments: Any, **more: Any) -> None:
-        clickers.append(Clicker(clicks, live))
+        hands.append(Hand(events, live))
         opened(self, live, *arguments, **more)
 
     def timed_put(self: Any, painted: Any) -> None:
         put(self, painted)
-        clickers[0].seen(self)
+        hands[0].seen(self)
 
     def timed_over(self: Any) -> bool:
         turns.append(time.perf_counter())
@@ -135,13 +207,11 @@ def measure(clicks: int, size: Canvas, backend: str) -> tuple[list[float], list[
     window.Window.__init__ = open_window  # type: ignore[method-assign]
     window.Window._put = timed_put  # type: ignore[method-assign]
     window.Window._over = timed_over  # type: ignore[method-assign]
-    assert viewing, "it opens the window"
     said: list[str] = []
-    settings = {"seed": 1, "search": "genetic", "minutes": 60, "backend": backend}
     with tempfile.TemporaryDirectory() as folder:
-        config = complete(make_config(settings))
+        config = complete(make_config({"seed": 1, "minutes": 60, **settings}))
         start_run(config, Path(folder) / "run", "benchmark", True, said.append)
-    return clickers[0].waits, turns, said[-2].partition(": ")[2]
+    return hands[0].answers, turns, said[-2].partition(": ")[2]
 
 
 if __name__ == "__main__":

@@ -36,8 +36,11 @@ SPELLINGS = str.maketrans(
     {"−": "-", "–": "-", "—": "-", "×": "x", "→": ">", "←": "<", "“": '"', "”": '"', "’": "'"}
 )
 """What the letters at hand lack, and what stands for it."""
-DRAWN = "…·"
-"""Beyond ASCII, what they have."""
+DRAWN = "…·≈"
+"""Beyond ASCII, what they have, or can be put together from."""
+WAVE, WAVES = "~", "≈"
+BETWEEN = 0.24
+"""From the lower wave of ≈ up to the other, as a share of the size."""
 
 
 @functools.lru_cache(maxsize=64)
@@ -56,10 +59,14 @@ def _letters(text: str, size: int) -> Image.Image:
     pixels. Its middle is that of a capital letter.
     """
     large = _font(FINER * size)
-    width = math.ceil(large.getlength(text) / FINER) + size
+    plain = text.replace(WAVES, WAVE)
+    width = math.ceil(large.getlength(plain) / FINER) + size
     mask = Image.new("L", (FINER * width, FINER * 2 * size))
-    place = FINER * (size // 2), FINER * size + _capital(size) // 2
-    ImageDraw.Draw(mask).text(place, text, font=large, fill=255, anchor="ls")
+    x, y = FINER * (size // 2), FINER * size + _capital(size) // 2
+    draw = functools.partial(ImageDraw.Draw(mask).text, font=large, fill=255, anchor="ls")
+    draw((x, y), plain)
+    for place in (place for place, letter in enumerate(text) if letter == WAVES):
+        draw((x + large.getlength(plain[:place]), y - BETWEEN * FINER * size), WAVE)
     return mask.reduce(FINER)
 
 
@@ -72,7 +79,7 @@ def _capital(size: int) -> int:
 
 @functools.lru_cache(maxsize=4096)
 def _length(text: str, size: int) -> float:
-    return _font(FINER * size).getlength(text) / FINER
+    return _font(FINER * size).getlength(text.replace(WAVES, WAVE)) / FINER
 
 
 def spelled(text: str) -> str:

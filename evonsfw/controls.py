@@ -45,6 +45,7 @@ class Controls:
         self._act, self._fullscreen = act, fullscreen
         self._filled = self._dragging = False
         self._cursor: int | None = None
+        self._pinned = False
         self._every = 0
         self._painted: Painted | None = None
         self.look = Look()
@@ -143,7 +144,9 @@ class Controls:
             self._act(lambda: action(shown))
 
     def _seek(self, number: int | None) -> None:
-        """Go to a generation; at the end of the graph, follow the run."""
+        """Go to a generation; at the end of the graph, follow the run, but not while its shapes are
+        weighed: that takes longer than the next best takes to come.
+        """
         if self._painted is None:
             return
         if number is not None and number >= int(self._painted.moment.chart.numbers[-1]):
@@ -152,7 +155,8 @@ class Controls:
             self._set(mode=PICTURE, chosen=None)
         self._set(chosen=None)
         self._cursor = number
-        self._subject.seek(number)
+        self._pinned = number is None and self.look.mode == SHAPES
+        self._subject.seek(self._painted.moment.generation if self._pinned else number)
 
     def _scrub(self, generations: int) -> None:
         """Go on from where the last key has gone, whether that is on the screen yet or not."""
@@ -199,6 +203,8 @@ class Controls:
         else:
             self._set(mode=PICTURE)
             self._subject.hold(None)
+            if self._pinned:
+                self._seek(None)
 
     def _fill(self) -> None:
         self._filled = self._fullscreen()

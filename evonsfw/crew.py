@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import os
 import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -38,6 +39,8 @@ MAX_DEATHS = 3
 PREFETCH = 2
 """Slices that a worker holds at a time: the next one is there when one is done."""
 POLL_SECONDS = 0.1
+NICENESS = 10
+"""Of workers that yield: with workers on all cores a window would wait its turn at every step."""
 
 
 class EvaluationError(RuntimeError):
@@ -266,6 +269,8 @@ def _work(
     genomes, results, inputs, gradients = board.arrays()
     try:
         job: Job = pipe.recv()
+        if job.yielding and hasattr(os, "nice"):
+            os.nice(NICENESS)
         pipeline = Pipeline(job, score=not prepare_only)
         while True:
             task = pipe.recv()

@@ -24,7 +24,7 @@ from evonsfw.brush import (
 )
 from evonsfw.gallery import Frame
 from evonsfw.layout import figures_columns
-from evonsfw.moment import Moment, View, format_score
+from evonsfw.moment import NEAR, Moment, View, format_score
 from evonsfw.shapes import Canvas
 
 
@@ -61,6 +61,7 @@ def small_figures(moment: Moment, view: View) -> tuple[tuple[str, str], ...]:
     shown = moment.shown
     count = shown.evaluations if shown.past else moment.evaluations
     mean = "not known" if math.isnan(shown.mean_score) else format_score(shown.mean_score)
+    mean = f"{NEAR} {mean}" if shown.near and not math.isnan(shown.mean_score) else mean
     return (
         ("mean", mean),
         ("scorings", f"{count:,}"),

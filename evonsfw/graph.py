@@ -27,7 +27,7 @@ from evonsfw.brush import (
 )
 from evonsfw.cells import Box
 from evonsfw.gallery import Frame, remembered
-from evonsfw.moment import Chart
+from evonsfw.moment import NEAR, Chart
 from evonsfw.scales import Floats, Scale, upright
 from evonsfw.shapes import Canvas
 from evonsfw.ticks import Axis
@@ -49,13 +49,13 @@ def graph(
     Returns:
         (H, W, 3) uint8.
     """
-    data = chart.numbers.tobytes(), chart.best.tobytes(), chart.mean.tobytes()
+    data = chart.numbers.tobytes(), chart.best.tobytes(), chart.mean.tobytes(), chart.near
     across, scale = _axes(chart, plot, unit)
 
     def make() -> Frame:
         image = Image.new("RGB", size, PANEL)
         _grid(image, across, int(chart.numbers[-1]), scale, plot, unit)
-        _legend(image, bool(liked), unit, size[0])
+        _legend(image, bool(liked), chart.near, unit)
         _curves(image, chart, across, scale, plot, unit)
         for number in liked:
             _heart(image, number, chart, across, scale, unit)
@@ -97,10 +97,11 @@ def _grid(image: Image.Image, across: Axis, last: int, scale: Scale, plot: Box, 
     fill(image, lines, LINE)
 
 
-def _legend(image: Image.Image, liked: bool, unit: int, width: int) -> None:
+def _legend(image: Image.Image, liked: bool, near: bool, unit: int) -> None:
     """What the colours mean, in words."""
     x, y, small = 0.0, 0.7 * unit, 0.85 * unit
-    for word, colour in (("best", ACCENT), ("mean", SECOND)):
+    mean = f"{NEAR} mean" if near else "mean"
+    for word, colour in (("best", ACCENT), (mean, SECOND)):
         fill(image, [rounded(x, y - 1, x + 1.2 * unit, y + max(1.0, 0.1 * unit), 0)], colour)
         x += 1.6 * unit
         x += write(image, (x, y), word, small, TEXT) + 1.2 * unit
@@ -109,8 +110,8 @@ def _legend(image: Image.Image, liked: bool, unit: int, width: int) -> None:
         x += 1.4 * unit
         x += write(image, (x, y), "liked", small, TEXT) + 1.2 * unit
     text = "score by generation"
-    if width - x > length(text, small):
-        write(image, (width, y), text, small, MUTED, "right")
+    if image.width - x > length(text, small):
+        write(image, (image.width, y), text, small, MUTED, "right")
 
 
 def _curves(

@@ -10,6 +10,7 @@ import shlex
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def _begin(
     where = place(stage, config.backend == AUTO) + without_gradients(config)
     say(f"seed {stage.config.seed}, {where}{words and f'; {words}'}")
     live = Live()
-    with ended_by_signals(live), _evaluator(stage, say) as evaluator:
+    with ended_by_signals(live), _evaluator(stage, window, say) as evaluator:
         folder = create_run(stage.config, out, command, stage.classifier_hash, first)
         if stage.job.goal.target is not None:
             save_picture(folder.path / TARGET, stage.job.goal.target)
@@ -182,7 +183,7 @@ def resume_run(path: Path, more: dict[str, Any], window: bool, say: Say) -> None
             f"go on with --evaluations MORE, --generations MORE, --minutes MORE or --until SCORE"
         )
     live = Live()
-    with ended_by_signals(live), _evaluator(stage, say) as evaluator:
+    with ended_by_signals(live), _evaluator(stage, window, say) as evaluator:
         folder.write_config()
         folder.rewind(evolution.progress.best, evolution.progress.generation)
         say(f"resuming after generation {evolution.progress.generation}, {place(stage)}")
@@ -220,10 +221,11 @@ def _evolution(stage: Stage, first: Founder | None) -> Evolution:
 
 
 @contextmanager
-def _evaluator(stage: Stage, say: Say) -> Iterator[Evaluator]:
-    """Workers, from start to end."""
+def _evaluator(stage: Stage, window: bool, say: Say) -> Iterator[Evaluator]:
+    """Workers, from start to end; a window has the right of way."""
+    job = replace(stage.job, yielding=window)
     with _patience(say, "compiling for this processor: once after installation, some seconds"):
-        evaluator = open_evaluator(stage.job, worker_count(stage.config))
+        evaluator = open_evaluator(job, worker_count(stage.config))
     try:
         yield evaluator
     finally:

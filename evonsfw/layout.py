@@ -18,6 +18,11 @@ MOST_CELLS = 256
 """Individuals of a population that are shown at most."""
 THUMBNAIL = 4.2
 """Units: side of a square thumbnail of the strip, at least."""
+NARROW, WIDE = 26, 32
+"""Units: width of a panel beside the picture, and how far it grows where that costs the picture
+nothing."""
+LOW, RANKED = 10, 14
+"""Units: height of the graph above the ranking, and what the ranking has to be left with."""
 
 
 class Hit(NamedTuple):
@@ -49,7 +54,8 @@ class Layout:
         graph: with its words and numbers; a click in it is a generation.
         plot: the part of `graph` where the curves are.
         strip: thumbnails of past generations.
-        ranking: the shapes that contribute most, instead of graph and strip.
+        ranking: the shapes that contribute most, instead of the strip, and where the panel is low
+            instead of the graph too.
     """
 
     size: Canvas
@@ -140,19 +146,22 @@ def layout(canvas: Canvas, size: Canvas, look: Look) -> Layout:
     grid = room.inner(unit) if gridded else None
     parts = _beside(panel.inner(unit), unit) if beside else _below(panel.inner(unit), unit)
     figures, graph, strip = parts
+    ranking = None
     if look.mode == SHAPES:
-        ranking = _joined(graph, strip)
-        return Layout(
-            size, unit, canvas, room, picture, grid, panel, figures, None, None, None, ranking
-        )
+        graph, ranking = _shared(_joined(graph, strip), unit)
+        strip = None
     plot = None if graph is None else _plot(graph, unit)
-    return Layout(size, unit, canvas, room, picture, grid, panel, figures, graph, plot, strip)
+    return Layout(
+        size, unit, canvas, room, picture, grid, panel, figures, graph, plot, strip, ranking
+    )
 
 
 def _divided(canvas: Canvas, size: Canvas, unit: int) -> tuple[Box, Box, bool]:
     """The picture's room, the panel, and whether that is beside: where the picture is larger."""
     width, height = size
-    across, up = min(26 * unit, round(0.42 * width)), min(18 * unit, round(0.45 * height))
+    across, up = min(NARROW * unit, round(0.42 * width)), min(18 * unit, round(0.45 * height))
+    high = round((height - 2 * unit) * canvas[0] / canvas[1]) + 2 * unit
+    across = max(across, min(width - high, WIDE * unit))
     beside = Box(0, 0, width - across, height), Box(width - across, 0, across, height)
     below = Box(0, 0, width, height - up), Box(0, height - up, width, up)
     sizes = [fitted(canvas, room.inner(unit)).width for room, _ in (beside, below)]
@@ -209,6 +218,15 @@ def _plot(graph: Box, unit: int) -> Box:
     left, right, top, bottom = round(4.4 * unit), unit, 2 * unit, round(1.8 * unit)
     width, height = graph.width - left - right, graph.height - top - bottom
     return Box(graph.left + left, graph.top + top, max(1, width), max(1, height))
+
+
+def _shared(box: Box | None, unit: int) -> tuple[Box | None, Box | None]:
+    """A low graph above the ranking; where there is no room for both, the ranking."""
+    if box is None or box.height < (LOW + 1 + RANKED) * unit:
+        return None, box
+    top = box.top + (LOW + 1) * unit
+    graph = Box(*box[:3], LOW * unit)
+    return graph, Box(box.left, top, box.width, box.bottom - top)
 
 
 def _joined(one: Box | None, other: Box | None) -> Box | None:

@@ -14,6 +14,9 @@ from evonsfw.shapes import Canvas
 PICTURE, POPULATION, SHAPES = MODES = ("picture", "population", "shapes")
 """What `Look.mode` can be."""
 
+NEAR = "≈"
+"""Before the mean of scores that are a backend's and not the reference's."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -64,6 +67,7 @@ class Shown:
         seconds: since the run began, until then.
         past: whether it is not the newest, or is being held on to.
         liked: whether somebody marked it.
+        near: whether `mean_score` is a backend's that is only nearly right.
         drawing: what is seen instead of the genome's picture, on the way from one generation's to
             another's, where the run is played as a film.
     """
@@ -76,6 +80,7 @@ class Shown:
     seconds: float
     past: bool = False
     liked: bool = False
+    near: bool = False
     drawing: Drawing | None = None
 
 
@@ -87,11 +92,13 @@ class Chart:
         numbers: (M,) int64 generations, rising, at least one.
         best: (M,) float64 best scores.
         mean: (M,) float64 mean scores; NaN where not known.
+        near: whether means among them are a backend's that is only nearly right.
     """
 
     numbers: npt.NDArray[np.int64]
     best: npt.NDArray[np.float64]
     mean: npt.NDArray[np.float64]
+    near: bool = False
 
 
 @dataclass(frozen=True)

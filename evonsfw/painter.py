@@ -169,7 +169,7 @@ def _seen(moment: Moment) -> tuple[object, ...]:
         *(shown.number, shown.genome.tobytes(), shown.score, shown.past, shown.liked),
         drawing and (drawing.geometry.tobytes(), drawing.alphas.tobytes()),
         *(len(graph), int(graph[-1]), len(moment.thumbnails), len(moment.population)),
-        *(moment.liked, moment.contributions, moment.every),
+        *(moment.liked, moment.contributions, moment.every, shown.near),
     )
 
 

@@ -75,7 +75,9 @@ class Past:
         leader = self._book.leader(number)
         row, score = self._book.row(number), self._book.row(leader).best_score
         genome = self._genome(leader) if genome is None else genome
-        return Shown(number, genome, score, row.mean_score, row.evaluations, row.seconds, past=True)
+        counts = row.evaluations, row.seconds
+        near = row.rescored > 0
+        return Shown(number, genome, score, row.mean_score, *counts, past=True, near=near)
 
     def leader(self, number: int) -> int:
         """The generation, 1 to `number`, that the picture of generation `number` is from."""
@@ -93,7 +95,8 @@ class Past:
             numbers = np.unique(np.linspace(1, whole, min(POINTS, whole)).round().astype(np.int64))
             best = [book.row(book.leader(int(number))).best_score for number in numbers]
             mean = [book.row(int(number)).mean_score for number in numbers]
-            self._chart = Chart(numbers, np.array(best), np.array(mean))
+            near = book.row(whole).rescored > 0
+            self._chart = Chart(numbers, np.array(best), np.array(mean), near)
         return self._chart
 
     def thumbnails(self, last: bool) -> tuple[tuple[int, Genome], ...]:

@@ -63,6 +63,7 @@ class Job:
         files: what the backend opens for each, where that is not its own to find.
         gradient: whether gradients may be wanted.
         robust: whether the fitness is the worst over all views.
+        yielding: whether workers leave the processor to whoever else wants it, a window above all.
     """
 
     encoding: Encoding
@@ -75,6 +76,7 @@ class Job:
     gradient: bool = False
     robust: bool = False
     others: tuple[ModelSpec, ...] = ()
+    yielding: bool = False
 
     @property
     def models(self) -> tuple[ModelSpec, ...]:

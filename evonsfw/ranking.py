@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from evonsfw.brush import ACCENT, LINE, MUTED, PANEL, SECOND, TEXT, fill, rounded, wrapped, write
+from evonsfw.brush import (
+    ACCENT,
+    LINE,
+    MUTED,
+    PANEL,
+    SECOND,
+    TEXT,
+    fill,
+    length,
+    rounded,
+    wrapped,
+    write,
+)
 from evonsfw.gallery import Frame
 from evonsfw.moment import Moment
 from evonsfw.shapes import Canvas
@@ -32,14 +44,23 @@ def ranking(moment: Moment, n: int, hovered: int | None, size: Canvas, unit: int
         _waiting(image, moment, n, unit)
         return np.array(image)
     y = 2.4 * unit
-    for colour, word in ((ACCENT, "below 0: raises the score"), (SECOND, "above 0: lowers it")):
-        fill(image, [rounded(0, y - 0.35 * unit, 0.7 * unit, y + 0.35 * unit, 0)], colour)
-        write(image, (1.2 * unit, y), word, 0.85 * unit, MUTED, "left", size[0] - 1.2 * unit)
-        y += 1.4 * unit
     text = "the score without it minus the score with it"
     write(image, (0, y), text, 0.85 * unit, MUTED, "left", size[0])
-    _bars(image, values, hovered, y + 1.2 * unit, unit)
+    y = _legend(image, y + 1.5 * unit, unit)
+    _bars(image, values, hovered, y + 1.0 * unit, unit)
     return np.array(image)
+
+
+def _legend(image: Image.Image, y: float, unit: int) -> float:
+    """What the colours mean, in one line where it fits; the last line's place."""
+    words, small, x = ("below 0: raises the score", "above 0: lowers it"), 0.85 * unit, 0.0
+    for colour, word in zip((ACCENT, SECOND), words, strict=True):
+        if x + 1.2 * unit + length(word, small) > image.width and x > 0.0:
+            x, y = 0.0, y + 1.4 * unit
+        fill(image, [rounded(x, y - 0.35 * unit, x + 0.7 * unit, y + 0.35 * unit, 0)], colour)
+        x += 1.2 * unit
+        x += write(image, (x, y), word, small, MUTED, "left", image.width - x) + 1.4 * unit
+    return y
 
 
 def _waiting(image: Image.Image, moment: Moment, n: int, unit: int) -> None:
@@ -70,16 +91,14 @@ def _bars(image: Image.Image, values: Values, hovered: int | None, top: float, u
 def _bar(
     image: Image.Image, index: int, value: float, largest: float, y: float, unit: int, lit: bool
 ) -> None:
-    """One row: name, number, and a bar from the middle, to the left below 0."""
+    """One row: name, number, and a bar of that length, whose colour is the sign's."""
     colour = TEXT if lit else MUTED
     write(image, (0, y), f"shape {index + 1}", 0.9 * unit, colour)
     write(image, (9.4 * unit, y), f"{value:+.{digits(largest)}f}", 0.9 * unit, colour, "right")
     left, right = 10.2 * unit, float(image.width)
     if right - left < 3 * unit:
         return
-    zero = (left + right) / 2
-    end = zero + value / largest * (right - left) / 2
-    fill(image, [rounded(zero, y - 0.6 * unit, zero + 1, y + 0.6 * unit, 0)], LINE)
-    if abs(end - zero) >= 0.5:
-        bar = rounded(min(zero, end), y - 0.4 * unit, max(zero, end), y + 0.4 * unit, 0)
-        fill(image, [bar], tint(value))
+    end = left + abs(value) / largest * (right - left)
+    fill(image, [rounded(left, y - 0.6 * unit, left + 1, y + 0.6 * unit, 0)], LINE)
+    if end - left >= 0.5:
+        fill(image, [rounded(left, y - 0.4 * unit, end, y + 0.4 * unit, 0)], tint(value))

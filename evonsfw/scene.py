@@ -73,7 +73,7 @@ def draw(moment: Moment, view: View, look: Look, size: Canvas, sketched: bool = 
     _draw_panel(frame, moment, view, plan, hovered)
     _draw_words(frame, moment, view, look, plan, hovered)
     if look.keys:
-        _put(frame, sheet(size, plan.unit))
+        _put(frame, sheet(size, plan.unit), plan.room)
     return frame
 
 
@@ -202,10 +202,14 @@ def _plate(image: Image.Image, lines: list[str], unit: int) -> None:
         write(image, place, line, unit, TEXT, "middle")
 
 
-def _put(frame: Frame, sheet: Frame) -> None:
-    """Lay a sheet over the middle, with a thin edge; what does not fit in is cut."""
-    (height, width), (high, wide) = frame.shape[:2], sheet.shape[:2]
-    left, top = (width - wide) // 2, (height - high) // 2
+def _put(frame: Frame, sheet: Frame, room: Box) -> None:
+    """Lay a sheet over the middle of the room, or of the frame where the room is too small for it,
+    with a thin edge; what does not fit in is cut.
+    """
+    high, wide = sheet.shape[:2]
+    if room.width < wide + 2 or room.height < high + 2:
+        room = Box(0, 0, frame.shape[1], frame.shape[0])
+    left, top = room.left + (room.width - wide) // 2, room.top + (room.height - high) // 2
     _set(frame, Box(left - 1, top - 1, wide + 2, high + 2), np.array(LINE, np.uint8))
     _set(frame, Box(left, top, wide, high), sheet)
 

@@ -207,9 +207,10 @@ class Visit:
             return chart
         last = np.array([newest.number]), np.array([newest.score]), np.array([newest.mean_score])
         if chart is None:
-            return Chart(*last)
+            return Chart(*last, newest.near)
         known = chart.numbers, chart.best, chart.mean
-        return Chart(*(np.append(*pair) for pair in zip(known, last, strict=True)))
+        numbers, best, mean = (np.append(*pair) for pair in zip(known, last, strict=True))
+        return Chart(numbers, best, mean, newest.near)
 
     def _read_likes(self) -> None:
         try:
@@ -326,7 +327,10 @@ def _newest(live: Live) -> Newest | None:
 
 def _shown(generation: Generation) -> Shown:
     best, figures = generation.best_so_far, (generation.evaluations, generation.seconds)
-    return Shown(generation.number, best.genome, best.score, generation.mean_score, *figures)
+    near = generation.rescored > 0
+    return Shown(
+        generation.number, best.genome, best.score, generation.mean_score, *figures, near=near
+    )
 
 
 def _reason(error: Exception) -> str:

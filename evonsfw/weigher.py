@@ -88,7 +88,7 @@ class Weigher:
             self._scores[code] = math.nan
 
             def work() -> None:
-                with contextlib.suppress(ValueError, OSError, RuntimeError):
+                with contextlib.suppress(ValueError, OSError, RuntimeError, ImportError):
                     self._scores[code] = self.score(genome)
 
             self._begin(work)
@@ -106,18 +106,19 @@ class Weigher:
 
     def _work(self, genome: Genome, code: str) -> None:
         """Weigh one genome, for as long as it is the one that is wanted."""
-        from evonsfw.contribution import contributions  # brings the classifier's runtime along
 
         def heard(done: int) -> bool:
             self._tell(Contributions(code, None, done))
             return self._wanted == code
 
         try:
+            from evonsfw.contribution import contributions  # brings the classifier's runtime along
+
             with self._in_use:
                 if self._wanted != code:
                     return
                 whole = contributions(self._opened(), genome, self._encoding, self._canvas, heard)
-        except (ValueError, OSError, RuntimeError) as error:
+        except (ValueError, OSError, RuntimeError, ImportError) as error:
             self._tell(Contributions(code, None, 0, " ".join(str(error).split())))
             return
         if whole is not None:

@@ -30,7 +30,8 @@ TURN = 33
 FRAMES_PER_SECOND = 8.0
 """How often the painter draws what the run has come to: each frame costs what scoring could use.
 What keys and mouse change is drawn at once."""
-FIRST_SIZE = (1280, 800)
+FIRST_SIZE = (1180, 760)
+"""Of the window, in pixels: with its frame it fits a laptop's screen of 1280x800."""
 MESSAGE_SECONDS = 4.0
 """How long a line such as "saved …" stays."""
 HOLD_SECONDS = 3.0
@@ -226,4 +227,4 @@ class Window:
 def _fitting(size: Canvas) -> Canvas:
     """The first size, made smaller where the desktop is."""
     desktop = pygame.display.get_desktop_sizes()[0]
-    return min(size[0], max(320, desktop[0] - 80)), min(size[1], max(320, desktop[1] - 120))
+    return min(size[0], max(320, desktop[0] - 40)), min(size[1], max(320, desktop[1] - 40))

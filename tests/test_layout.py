@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from moments import GENOMES, LAST, chart, moment
 
 from evonsfw.cells import Box, fitted
-from evonsfw.layout import MOST_CELLS, READABLE, Hit, Layout, layout
+from evonsfw.layout import MOST_CELLS, NARROW, READABLE, WIDE, Hit, Layout, layout
 from evonsfw.moment import MODES, Look
 from evonsfw.shapes import Canvas
 
@@ -110,8 +110,8 @@ def test_there_is_room_for_all_in_ordinary_windows(size: Canvas) -> None:
 
 def test_the_panel_is_where_it_leaves_the_picture_larger() -> None:
     beside, below = plan((1280, 800)), plan((712, 800))
-    assert beside.panel == (890, 0, 390, 800)
-    assert beside.picture == (60, 15, 770, 770)
+    assert beside.panel == (800, 0, 480, 800)
+    assert beside.picture == (15, 15, 770, 770)
     assert below.panel == (0, 602, 712, 198)
     assert below.picture == (66, 11, 580, 580)
 
@@ -124,10 +124,34 @@ def test_small_windows_and_those_without_hud_are_all_picture(size: Canvas) -> No
     assert plan((160, 160)).panel is not None
 
 
-def test_contributions_take_the_place_of_graph_and_thumbnails() -> None:
+@pytest.mark.parametrize("size", [(1280, 800), (1180, 760), (1366, 768), (3840, 2160)])
+def test_a_panel_takes_the_room_that_the_picture_leaves(size: Canvas) -> None:
+    """And none that it needs: the picture is as high as the window lets it be."""
+    found = plan(size)
+    assert found.picture.height == size[1] - 2 * found.unit
+    assert NARROW * found.unit * 0.7 < found.panel.width <= WIDE * found.unit
+    spare = found.room.width - found.picture.width - 2 * found.unit
+    assert spare <= 1 or found.panel.width == WIDE * found.unit
+
+
+def test_contributions_take_the_place_of_the_thumbnails() -> None:
+    """The graph stays, lower, so that there is something to drag on."""
     plain, shapes = plan(), plan(mode="shapes")
-    assert shapes.graph is shapes.plot is shapes.strip is None
+    assert shapes.strip is None
     assert shapes.thumbnails(5) == ()
+    assert shapes.graph[:3] == plain.graph[:3]
+    assert shapes.graph.height < plain.graph.height
+    assert inside(shapes.plot, shapes.graph)
+    assert shapes.ranking.top > shapes.graph.bottom
+    assert (shapes.ranking.right, shapes.ranking.bottom) == (plain.strip.right, plain.strip.bottom)
+    column = centre(shapes.plot)[0], shapes.graph.top
+    number = shapes.generation_at(column[0], moment())
+    assert shapes.target(column, moment()) == Hit("graph", number)
+
+
+def test_where_the_panel_is_low_contributions_take_the_place_of_the_graph_too() -> None:
+    plain, shapes = plan((712, 800)), plan((712, 800), mode="shapes")
+    assert shapes.graph is shapes.plot is shapes.strip is None
     assert shapes.ranking[:2] == plain.graph[:2]
     assert (shapes.ranking.right, shapes.ranking.bottom) == (plain.strip.right, plain.strip.bottom)
 
@@ -136,7 +160,7 @@ def test_contributions_take_the_place_of_graph_and_thumbnails() -> None:
 def test_thumbnails_are_chosen_evenly_with_the_first_and_the_last(count: int) -> None:
     found = plan().thumbnails(count)
     picks = [index for index, _ in found]
-    assert len(picks) == min(count, 15)
+    assert len(picks) == min(count, 18)
     assert picks[-1] == count - 1
     assert picks[0] == 0
     steps = np.diff(picks)
@@ -152,15 +176,15 @@ def test_where_there_is_room_for_one_thumbnail_it_is_the_newest() -> None:
 
 def test_every_column_of_the_graph_is_its_generation() -> None:
     found, there = plan(), moment()
-    assert found.plot == (971, 255, 279, 195)
+    assert found.plot == (881, 255, 369, 195)
     right = found.plot.right - 1
     assert found.generation_at(found.plot.left, there) == 1
     assert found.generation_at(right, there) == LAST
-    assert found.generation_at(found.plot.left + 139, there) == round(1 + 309 / 2)
+    assert found.generation_at(found.plot.left + 184, there) == round(1 + 309 / 2)
     assert found.generation_at(found.plot.left - 500, there) == 1
     assert found.generation_at(10**6, there) == LAST
     columns = [found.generation_at(x, there) for x in range(found.plot.left, right + 1)]
-    exact = 1 + np.arange(279) / 278 * 309
+    exact = 1 + np.arange(369) / 368 * 309
     assert np.abs(np.array(columns) - exact).max() <= 0.5
 
 
@@ -198,7 +222,7 @@ def test_clicks() -> None:
 def test_clicks_on_the_population() -> None:
     found, there = plan(mode="population"), moment()
     cells = found.cells(len(GENOMES))
-    assert found.grid == (15, 15, 860, 770)
+    assert found.grid == (15, 15, 770, 770)
     for index, cell in enumerate(cells):
         assert found.target(centre(cell.box), there) == Hit("individual", index)
         assert found.target((cell.box.left, cell.box.top), there) == Hit("individual", index)

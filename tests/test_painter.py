@@ -39,8 +39,9 @@ class Bench:
         self.painter = Painter(self._moment, VIEW, SIZE, pace, lambda: self._ready.put(None))
 
     def _moment(self, _look: Look) -> Moment | None:
+        now = self.now
         self.asked += 1
-        return self.now
+        return now
 
     def next(self) -> Painted:
         """The next frame that is drawn."""
@@ -95,6 +96,7 @@ CHANGES: list[Callable[[Moment], Moment]] = [
     lambda one: replace(one, thumbnails=((1, one.shown.genome),)),
     lambda one: replace(one, shown=replace(one.shown, liked=True)),
     lambda one: replace(one, shown=replace(one.shown, past=True)),
+    lambda one: replace(one, shown=replace(one.shown, near=True)),
     lambda one: replace(one, shown=replace(one.shown, score=0.75)),
     lambda one: replace(one, shown=replace(one.shown, drawing=ENCODING.decode(one.shown.genome))),
 ]
@@ -133,6 +135,8 @@ def test_a_large_frame_is_sketched_first_where_somebody_waits(
     monkeypatch.setattr(painter_module, "LARGE", 10_000)
     bench = Bench(pace=1e-6)
     try:
+        while not bench.asked:
+            pass
         bench.now = moment_of(7)
         bench.painter.wake()
         frames = [bench.next().frame]
