@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import evonsfw
+from evonsfw.commands import curves, saliency
 from evonsfw.config import SERIES, make_config, read_config
 from evonsfw.flags import given_config, positive, with_flags
 
@@ -345,6 +346,20 @@ def doctor() -> None:
 
     for line in diagnose():
         print(line)
+
+
+explain = typer.Typer(help="Show what a classifier looks at in a picture.", no_args_is_help=True)
+app.add_typer(explain, name="explain")
+for command, example in (
+    (saliency.gradient, saliency.GRADIENT_EXAMPLE),
+    (saliency.guided, saliency.GUIDED_EXAMPLE),
+    (saliency.deconvnet, saliency.DECONVNET_EXAMPLE),
+    (saliency.gradcam, saliency.GRADCAM_EXAMPLE),
+    (saliency.integrated, saliency.INTEGRATED_EXAMPLE),
+):
+    explain.command(epilog=f"Example: {example}")(command)
+for command, example in ((curves.curves, curves.EXAMPLE),):
+    app.command(epilog=f"Example: {example}")(command)
 
 
 def _require_series(given: dict[str, Any], window: bool | None) -> None:

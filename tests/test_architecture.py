@@ -13,12 +13,12 @@ import evonsfw
 PACKAGE = Path(evonsfw.__file__).parent
 GROUND = (
     ("discovery", "colour", "compiled", "margin", "whole_file", "display", "lent_random"),
-    ("cores", "heat"),
+    ("cores", "heat", "coarse", "resampling", "inline_page"),
     ("ticks", "series_index"),
-    ("shapes", "strict_yaml", "expression", "backward_graph", "front_plot", "scales"),
+    ("shapes", "strict_yaml", "expression", "backward_graph", "front_plot", "scales", "curve_plot"),
     ("shapes.*", "genome", "pictures", "model_spec", "jpeg_transforms", "tiles"),
-    ("cells", "page_source", "spelling", "likes", "moment", "vector"),
-    ("crossings", "backward_windows"),
+    ("cells", "page_source", "spelling", "likes", "moment", "vector", "feeding", "labelled_folder"),
+    ("crossings", "backward_windows", "score_table"),
     ("jpeg", "composition", "raster", "objectives", "search", "exporters", "logbook"),
     ("ort_session", "backward_rules", "raster_gradient", "objectives.*", "observed"),
     ("brush", "strips", "video", "gif_blocks", "palette", "past", "keyframes", "interpolation"),
@@ -28,8 +28,9 @@ GROUND = (
     ("backends.*", "wishes", "views", "live", "ranking"),
     ("config", "classifier", "layers", "plate"),
     ("pipeline", "provenance", "recipe", "scorers", "findings", "insight"),
-    ("crew", "scene", "contribution", "page", "subject"),
-    ("evaluation", "painter", "weigher"),
+    ("quantity", "looks", "truncated"),
+    ("crew", "scene", "contribution", "page", "subject", "probe"),
+    ("evaluation", "painter", "weigher", "folder_scores"),
     ("controls",),
 )
 """Ground floor, lowest first: a module imports modules of lower rows only."""
@@ -38,9 +39,17 @@ WINGS = (
 )
 """A wing imports from the ground floor only."""
 TOP = (
-    ("evolution", "chronicle"),
-    ("ends",),
-    ("stage",),
+    (
+        "evolution",
+        "chronicle",
+        "curves_tables",
+        "saliency_plates",
+        "frames_film",
+        "credit_plate",
+        "occlusion_plates",
+    ),
+    ("ends", "curves_page", "saliency_maps", "dreaming", "explaining", "inverting"),
+    ("stage", "folder_curves"),
     ("climbing", "front", "reference"),
     ("fewer", "founding"),
     ("fewest", "ladder"),

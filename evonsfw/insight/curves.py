@@ -102,7 +102,7 @@ def require_scikit_learn() -> None:
         import sklearn.metrics  # noqa: F401
     except ImportError:
         raise ValueError(
-            "curves: the areas need scikit-learn: pip install 'evonsfw[curves]'"
+            "curves: the areas need scikit-learn: pip install 'evonsfw[instruments]'"
         ) from None
 
 
