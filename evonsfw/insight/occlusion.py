@@ -19,13 +19,13 @@ from PIL import Image, ImageFilter
 from evonsfw.classifier import Probabilities
 from evonsfw.coarse import Ask, Floats, Point, Refinement, averaged, coverage, refine_all, starts
 from evonsfw.discovery import nearest
+from evonsfw.insight import Heard, unheard
 from evonsfw.preparation import Pictures
 
 Fill = Literal["grey", "mean", "blur", "noise"]
 FILLS: tuple[Fill, ...] = get_args(Fill)
 Score = Callable[[Iterable[Pictures]], Iterable[Probabilities]]
 """Pictures of any sizes to (C,) probabilities of each, in order: `Scorers.probabilities`."""
-Heard = Callable[[int, int], None]
 GREY = 128
 SHARE = 10
 """Coarse to fine asks for one score in so many."""
@@ -131,7 +131,7 @@ def occlude(
     score: Score,
     index: int,
     sweep: Sweep,
-    heard: Heard = lambda done, total: None,
+    heard: Heard = unheard,
 ) -> Occlusion:
     """Slide a window over a picture.
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evonsfw.genome import Drawing
+from evonsfw.insight import Heard, unheard
 from evonsfw.preparation import Pictures
 from evonsfw.raster import render_drawing
 from evonsfw.shapes import Canvas
@@ -28,7 +29,6 @@ Members = npt.NDArray[np.bool_]
 """(N,) bool: which shapes are painted."""
 Worth = Callable[[Iterable[Pictures]], Iterable[float]]
 """(H, W, 3) uint8 pictures to the score of each, in order."""
-Heard = Callable[[int, int], None]
 EXACT = 10
 """Shapes, at most, of which every set is scored: 1,024 scorings."""
 SCORINGS = 2500
@@ -70,7 +70,7 @@ def credit(
     worth: Worth,
     orders: int | None = None,
     seed: int = 0,
-    heard: Heard = lambda done, total: None,
+    heard: Heard = unheard,
 ) -> Credits:
     """Give each shape its part of the score.
 

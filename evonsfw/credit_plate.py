@@ -1,0 +1,127 @@
+"""What each shape does to a score, as a plate: a picture to publish."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from evonsfw.brush import fill, stroke, write
+from evonsfw.genome import Drawing
+from evonsfw.insight.shapley import Credits
+from evonsfw.model_spec import ModelSpec
+from evonsfw.plate import Bar, Panel, Plate, symmetric
+from evonsfw.preparation import Pictures
+from evonsfw.raster import outlines, render_drawing
+from evonsfw.shapes import Canvas
+
+SIDE = 768
+"""Pixels of the longer side that panels are painted with: twice what they are shown at."""
+LISTED = 10
+"""Shapes that are numbered and listed: those that do most, either way."""
+FAINT, STRONG = 0.12, 0.95
+"""Opacity of the outlines of shapes that do nothing, and of those that do most."""
+
+
+def credit_plate(
+    name: str, drawing: Drawing, canvas: Canvas, spec: ModelSpec, index: int, shares: Credits
+) -> Plate:
+    """The picture, its shapes in the colours of their values, and the outlines of those that count.
+
+    Args:
+        name: of the picture.
+        drawing: N shapes.
+        canvas: width and height in pixels that were scored.
+        spec: the classifier.
+        index: the class that counts.
+        shares: what each shape does.
+    """
+    word = spec.classes[index]
+    large = _large(canvas)
+    bar = symmetric(shares.shapley, f"Shapley value: part of the {word} score", 1.0)
+    picture = _rendered(drawing, large)
+    panels = (
+        Panel(f"{name}, {len(drawing.alphas)} shapes", picture, note=f"{word} {shares.score:.6f}"),
+        Panel("each shape in its value's colour", _stained(drawing, large, shares, bar), bar),
+        Panel("the shapes that do most", _outlined(drawing, large, shares, bar, picture), bar),
+    )
+    how = f"{shares.orders} orders of joining" if shares.orders else "every set of shapes"
+    figures = (
+        ("classifier", spec.name),
+        (f"{word}, background alone", f"{shares.background:.6f}"),
+        ("sum of all values", f"{shares.shapley.sum():+.6f}"),
+        ("from", how),
+        *((f"shape {i + 1}: value (left out)", _value(shares, i)) for i in _order(shares)),
+    )
+    text = (
+        "A shape's value is what it adds to the score when it joins those before it, on average "
+        "over all orders of joining; the values add up to the score less that of the background "
+        "alone. In brackets: what the score loses if only this shape is left out. Red raises the "
+        "score, blue lowers it. A value belongs to a shape among these others, not to its form."
+    )
+    return Plate(f"Shapes: {word} in {name}", panels, figures, text)
+
+
+def _order(shares: Credits) -> list[int]:
+    """The shapes that do most, first the one that does most."""
+    return [int(i) for i in np.argsort(-np.abs(shares.shapley), kind="stable")[:LISTED]]
+
+
+def _value(shares: Credits, shape: int) -> str:
+    error = f" +-{shares.errors[shape]:.4f}" * (shares.orders > 2)
+    return f"{shares.shapley[shape]:+.4f}{error} ({shares.left_out[shape]:+.4f})"
+
+
+def _large(canvas: Canvas) -> Canvas:
+    scale = SIDE / max(canvas)
+    width, height = (max(1, round(side * scale)) for side in canvas)
+    return width, height
+
+
+def _rendered(drawing: Drawing, canvas: Canvas) -> Pictures:
+    picture = np.empty((canvas[1], canvas[0], 3), np.uint8)
+    render_drawing(drawing, canvas, picture)
+    return picture
+
+
+def _stained(drawing: Drawing, canvas: Canvas, shares: Credits, bar: Bar) -> Pictures:
+    """The picture with colours that mean values; the background's is that of 0."""
+    colours = bar.colours(shares.shapley).astype(np.float32) / np.float32(255)
+    ground = bar.colours(np.zeros(1)).astype(np.float32)[0] / np.float32(255)
+    return _rendered(replace(drawing, colours=colours, background=ground), canvas)
+
+
+def _outlined(
+    drawing: Drawing, canvas: Canvas, shares: Credits, bar: Bar, picture: Pictures
+) -> Pictures:
+    """Outlines over the picture in dark grey; numbers on the shapes that do most."""
+    grey = np.asarray(Image.fromarray(picture).convert("L"), np.float64)[..., None]
+    ground = np.broadcast_to(np.rint(24 + 0.3 * grey), picture.shape).astype(np.uint8)
+    image = Image.fromarray(np.ascontiguousarray(ground))
+    vertices, offsets = outlines(drawing, canvas)
+    top = max(float(np.abs(shares.shapley).max()), 1e-12)
+    listed = _order(shares)
+    rest = [i for i in np.argsort(np.abs(shares.shapley), kind="stable") if i not in listed]
+    width = SIDE / 256
+    for i in [*rest, *reversed(listed)]:
+        corners = vertices[offsets[i] : offsets[i + 1]]
+        red, green, blue = (int(value) for value in bar.colours(shares.shapley[i]))
+        share = abs(float(shares.shapley[i])) / top
+        opacity = FAINT + (STRONG - FAINT) * share if i in listed else FAINT
+        line = stroke(np.concatenate([corners, corners[:1]]), width if i in listed else 1.0)
+        fill(image, line, (red, green, blue), opacity)
+    for i in reversed(listed):
+        x, y = vertices[offsets[i] : offsets[i + 1]].mean(axis=0)
+        place = float(np.clip(x, 20, canvas[0] - 20)), float(np.clip(y, 20, canvas[1] - 20))
+        _number(image, i + 1, place)
+    return np.asarray(image)
+
+
+def _number(image: Image.Image, number: int, place: tuple[float, float]) -> None:
+    """White on a dark edge, so that it can be read on any colour."""
+    for dx in (-2, 0, 2):
+        for dy in (-2, 0, 2):
+            if dx or dy:
+                write(image, (place[0] + dx, place[1] + dy), str(number), 26, (0, 0, 0), "middle")
+    write(image, place, str(number), 26, (255, 255, 255), "middle")
