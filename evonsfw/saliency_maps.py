@@ -22,13 +22,16 @@ from evonsfw.findings import (
 )
 from evonsfw.insight import Heard, unheard
 from evonsfw.insight.gradcam import gradcam
-from evonsfw.insight.integrated import Baseline, integrated
+from evonsfw.insight.integrated import Baseline, Integrated, integrated
 from evonsfw.insight.saliency import saliency
 from evonsfw.layers import default_layer, find_layer
 from evonsfw.model_spec import ModelSpec
 from evonsfw.quantity import ClassValue, Kind, LayerMean, Quantity
 from evonsfw.saliency_plates import cam_plate, integrated_plate, saliency_plate
 from evonsfw.subject import Subject, open_subject
+
+MISSED = 0.05
+"""Share of the rise: a larger error is remarked on."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +167,14 @@ def explain_integrated(
     texts = {"quantity": quantity.name, "baseline": baseline, "steps": str(steps)}
     lines = (
         f"{quantity.name} {rise} from {baseline}",
-        f"the shares miss the rise of {found.rise:+.4f} by {found.error:+.4f}",
+        f"the shares miss the rise of {found.rise:+.4f} by {found.error:+.4f}{_hint(found)}",
     )
     return _written(opened, asked, "integrated", Findings(plate, found.shares, texts), lines, say)
+
+
+def _hint(found: Integrated) -> str:
+    """What helps where the shares miss by much: most of the rise can lie in a few steps."""
+    return "; more --steps come closer" * (abs(found.error) > MISSED * abs(found.rise))
 
 
 def _opened(asked: Asked, instrument: str) -> _Opened:

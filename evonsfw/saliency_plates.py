@@ -21,14 +21,22 @@ GRAIN = 56
 """Pixels of the shorter side that are left of a map that is smoothed."""
 LARGE = 0.995
 """Share of the values that lie within the colours; the few beyond have the last one."""
+DENSE = 0.85
+"""Opacity of the strongest places of a signed map over its picture; the weakest have none."""
+TITLES: dict[ReluRule, str] = {
+    "gradient": "Gradient",
+    "deconvnet": "Deconvnet",
+    "guided": "Guided backpropagation",
+}
 MEANS: dict[ReluRule, str] = {
     "gradient": (
         "Where a small change of a pixel would move the number, not where the number comes from. "
         "Red: a lighter pixel raises it, blue: lowers it."
     ),
     "deconvnet": (
-        "The signal that comes back where only its positive part passes each rectifier. It shows "
-        "edges and textures that the network answers to; much of it is there for any class."
+        "The signal that comes back where only its positive part passes each rectifier. What it "
+        "knows of the picture are the places of the max-pools: with few of them it says more of a "
+        "channel of an early layer than of a class."
     ),
     "guided": (
         "The signal that comes back where it and the activation are positive. It shows fine "
@@ -49,7 +57,7 @@ def saliency_plate(
         found: what came back.
         figures: names and values.
     """
-    strength = _bar(found.strength, f"strength, {name} for each level of 255")
+    strength = _bar(found.strength, _unit(relu, name))
     smooth = smoothed(found.strength)
     panels = (
         _picture(subject),
@@ -57,10 +65,10 @@ def saliency_plate(
         Panel(
             "strength: largest of the three channels", strength.colours(found.strength), strength
         ),
-        _overlay(subject, smooth, "strength, smoothed"),
+        _overlay(subject, smooth, f"{_unit(relu, name)}, smoothed"),
     )
     told = (*figures, ("rectifiers on the way", str(found.rectifiers)))
-    return Plate(_title(relu, name, subject), panels, told, MEANS[relu])
+    return Plate(_title(TITLES[relu], name, subject), panels, told, MEANS[relu])
 
 
 def cam_plate(subject: Subject, name: str, found: GradCam, figures: Figures) -> Plate:
@@ -72,8 +80,8 @@ def cam_plate(subject: Subject, name: str, found: GradCam, figures: Figures) -> 
         found: the map.
         figures: names and values.
     """
-    bar, both = _bar(found.shown, f"weight for the {name}", 1.0), symmetric(found.signed, "", 1.0)
-    both = Bar(both.low, both.high, both.scheme, f"for and against the {name}")
+    bar = _bar(found.shown, f"for the {name}", 1.0)
+    both = symmetric(found.signed, f"for and against the {name}", 1.0)
     panels = (
         _picture(subject),
         Panel("Grad-CAM", bar.colours(found.shown), bar),
@@ -84,7 +92,9 @@ def cam_plate(subject: Subject, name: str, found: GradCam, figures: Figures) -> 
         "Which places of a layer speak for the number, as coarse as the layer is. "
         "Blue places speak against it. What the classifier's crop cuts off counts as 0."
     )
-    return Plate(_title("Grad-CAM", name, subject), panels, figures, text)
+    least, most = min(0.0, float(found.coarse.min())), max(0.0, float(found.coarse.max()))
+    told = (*figures, ("for it, at most", f"{most:+.4f}"), ("against it, at most", f"{least:+.4f}"))
+    return Plate(_title("Grad-CAM", name, subject), panels, told, text)
 
 
 def integrated_plate(subject: Subject, name: str, found: Integrated, figures: Figures) -> Plate:
@@ -103,7 +113,7 @@ def integrated_plate(subject: Subject, name: str, found: Integrated, figures: Fi
         _picture(subject),
         Panel("share of each pixel", signed.colours(found.signed), signed),
         Panel("shares, smoothed", soft.colours(smooth), soft),
-        Panel("over the picture", over(subject.pixels, smooth, soft), soft),
+        Panel("over the picture", laid_over(subject.pixels, smooth, soft), soft),
     )
     text = (
         "How much of the rise from the baseline to this picture each pixel accounts for. "
@@ -125,6 +135,22 @@ def smoothed(values: Floats) -> Floats:
     return np.array(small.resize((width, height), Image.Resampling.BICUBIC))
 
 
+def laid_over(pixels: Pictures, values: Floats, bar: Bar) -> Pictures:
+    """A signed map over its picture in grey, the more opaque the further a value is from 0.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        values: (H, W) float32.
+        bar: what the colours mean; its middle is 0.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    grey = np.asarray(Image.fromarray(pixels).convert("L"), np.float64)[..., None]
+    opacity = DENSE * np.clip(np.abs(values) / bar.high, 0, 1)[..., None]
+    return np.rint(opacity * bar.colours(values) + (1 - opacity) * grey).astype(np.uint8)
+
+
 def signal_picture(signal: Floats) -> Pictures:
     """(H, W, 3) float32 to uint8 around mid grey, as Zeiler, Fergus and Springenberg show it."""
     end = symmetric(signal, share=LARGE).high
@@ -133,7 +159,7 @@ def signal_picture(signal: Floats) -> Pictures:
 
 def _signal(found: Saliency, relu: ReluRule, name: str) -> Panel:
     if relu == "gradient":
-        bar = symmetric(found.signed, f"{name} for each level of 255", LARGE)
+        bar = symmetric(found.signed, _unit(relu, name), LARGE)
         return Panel("sum of the three channels", bar.colours(found.signed), bar)
     return Panel("the signal in colour, around grey", signal_picture(found.signal))
 
@@ -155,4 +181,9 @@ def _bar(values: Floats, label: str, share: float = LARGE) -> Bar:
 
 
 def _title(instrument: str, name: str, subject: Subject) -> str:
-    return f"{instrument[0].upper()}{instrument[1:]}: {name} in {subject.path.name}"
+    return f"{instrument}: {name} in {subject.path.name}"
+
+
+def _unit(relu: ReluRule, name: str) -> str:
+    """What a signal is measured in; only a gradient is one."""
+    return f"{name} for each level of 255" if relu == "gradient" else "strength of the signal"
