@@ -20,8 +20,11 @@ SIDE = 768
 """Pixels of the longer side that panels are painted with: twice what they are shown at."""
 LISTED = 10
 """Shapes that are numbered and listed: those that do most, either way."""
-FAINT, STRONG = 0.12, 0.95
-"""Opacity of the outlines of shapes that do nothing, and of those that do most."""
+FAINT = 0.12
+"""Opacity of the outlines of shapes that are not listed; of the others, up to 1."""
+BRIGHT = "red raises the score, blue lowers it: the more, the brighter"
+RAISES, LOWERS = (255, 128, 104), (112, 176, 255)
+"""Colours of outlines: as in the colour bar, but bright."""
 
 
 def credit_plate(
@@ -44,7 +47,7 @@ def credit_plate(
     panels = (
         Panel(f"{name}, {len(drawing.alphas)} shapes", picture, note=f"{word} {shares.score:.6f}"),
         Panel("each shape in its value's colour", _stained(drawing, large, shares, bar), bar),
-        Panel("the shapes that do most", _outlined(drawing, large, shares, bar, picture), bar),
+        Panel("the shapes that do most", _outlined(drawing, large, shares, picture), note=BRIGHT),
     )
     how = f"{shares.orders} orders of joining" if shares.orders else "every set of shapes"
     figures = (
@@ -92,25 +95,20 @@ def _stained(drawing: Drawing, canvas: Canvas, shares: Credits, bar: Bar) -> Pic
     return _rendered(replace(drawing, colours=colours, background=ground), canvas)
 
 
-def _outlined(
-    drawing: Drawing, canvas: Canvas, shares: Credits, bar: Bar, picture: Pictures
-) -> Pictures:
+def _outlined(drawing: Drawing, canvas: Canvas, shares: Credits, picture: Pictures) -> Pictures:
     """Outlines over the picture in dark grey; numbers on the shapes that do most."""
     grey = np.asarray(Image.fromarray(picture).convert("L"), np.float64)[..., None]
-    ground = np.broadcast_to(np.rint(24 + 0.3 * grey), picture.shape).astype(np.uint8)
+    ground = np.broadcast_to(np.rint(20 + 0.3 * grey), picture.shape).astype(np.uint8)
     image = Image.fromarray(np.ascontiguousarray(ground))
     vertices, offsets = outlines(drawing, canvas)
-    top = max(float(np.abs(shares.shapley).max()), 1e-12)
+    shares_of_most = np.abs(shares.shapley) / max(float(np.abs(shares.shapley).max()), 1e-12)
     listed = _order(shares)
-    rest = [i for i in np.argsort(np.abs(shares.shapley), kind="stable") if i not in listed]
-    width = SIDE / 256
+    rest = sorted(set(range(len(shares.shapley))) - set(listed))
     for i in [*rest, *reversed(listed)]:
         corners = vertices[offsets[i] : offsets[i + 1]]
-        red, green, blue = (int(value) for value in bar.colours(shares.shapley[i]))
-        share = abs(float(shares.shapley[i])) / top
-        opacity = FAINT + (STRONG - FAINT) * share if i in listed else FAINT
-        line = stroke(np.concatenate([corners, corners[:1]]), width if i in listed else 1.0)
-        fill(image, line, (red, green, blue), opacity)
+        line = stroke(np.concatenate([corners, corners[:1]]), 4.0 if i in listed else 1.5)
+        opacity = 0.2 + 0.8 * float(shares_of_most[i]) ** 0.5 if i in listed else FAINT
+        fill(image, line, RAISES if shares.shapley[i] >= 0 else LOWERS, opacity)
     for i in reversed(listed):
         x, y = vertices[offsets[i] : offsets[i + 1]].mean(axis=0)
         place = float(np.clip(x, 20, canvas[0] - 20)), float(np.clip(y, 20, canvas[1] - 20))
