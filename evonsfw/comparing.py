@@ -73,8 +73,9 @@ def explain_compare(
         heard: called with the number of scorings done, and of all.
 
     Returns:
-        the files. The array is (6, H, W) float32: the first one's windows and occlusion, the
-        second one's, and the second's less the first's; of the size of the first picture.
+        the files. The array is (6, H, W) float32: the first one's windows and falls of the
+        score while covered, the second one's, and the second's less the first's; of the size of
+        the first picture.
 
     Raises:
         ValueError: whatever does not fit, in one line.
@@ -84,12 +85,12 @@ def explain_compare(
     sides = _sides(first, second, picture, classifier, wanted, sliding or Sliding())
     a, b = (_seen(sides, place, heard) for place in (0, 1))
     windows = disagree(a.maps.windows, b.maps.windows)
-    occlusion = disagree(a.maps.occlusion, b.maps.occlusion)
+    falls = disagree(a.maps.fall, b.maps.fall)
     plate = compare_plate(
         _title(a, b, picture),
         (a, b),
         windows,
-        occlusion,
+        falls,
         (*_pixels(a, b, picture), *told_classes((a, b)), *told_sweep(sides[0].sweep)),
         _text(a, b),
     )
@@ -99,10 +100,10 @@ def explain_compare(
         "a": f"{a.name}: {told_score(a)}",
         "b": f"{b.name}: {told_score(b)}",
     }
-    paths = write(Findings(plate, _array(a, b, windows, occlusion), texts), out, force)
+    paths = write(Findings(plate, _array(a, b, windows, falls), texts), out, force)
     say(f"A {first}: {told_score(a)}")
     say(f"B {second}: {told_score(b)}")
-    for what, found in (("windows", windows), ("occlusion", occlusion)):
+    for what, found in (("windows", windows), ("falls while covered", falls)):
         x, y = found.place
         say(
             f"  {what}: correlation {found.correlation:+.4f}, furthest apart "
@@ -161,12 +162,12 @@ def _seen(sides: tuple[_Side, _Side], place: int, heard: Heard) -> Seen:
 
 
 def _array(
-    a: Seen, b: Seen, windows: Disagreement, occlusion: Disagreement
+    a: Seen, b: Seen, windows: Disagreement, falls: Disagreement
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     shape = a.maps.windows.shape
-    second = [of_size(one, shape) for one in (b.maps.windows, b.maps.occlusion)]
-    first = [a.maps.windows, a.maps.occlusion]
-    return np.stack([*first, *second, windows.difference, occlusion.difference]).astype(np.float32)
+    second = [of_size(one, shape) for one in (b.maps.windows, b.maps.fall)]
+    first = [a.maps.windows, a.maps.fall]
+    return np.stack([*first, *second, windows.difference, falls.difference]).astype(np.float32)
 
 
 def _title(a: Seen, b: Seen, picture: Path | None) -> str:
@@ -178,9 +179,9 @@ def _title(a: Seen, b: Seen, picture: Path | None) -> str:
 def _text(a: Seen, b: Seen) -> str:
     size = "" if a.size == b.size else f" B's maps are brought to A's {a.size} pixels for that."
     return (
-        "Windows: the mean score of crops scored alone. Occlusion: one minus the mean score while "
-        "a pixel is covered. On the right, over A in grey: red where B is higher, blue where A is."
-        + size
+        "Windows: the mean score of crops scored alone. Fall: the score less its mean while a "
+        "pixel is covered; red holds the score up, blue holds it down. On the right: red where B "
+        "is higher, blue where A is." + size
     )
 
 

@@ -77,7 +77,7 @@ def compare_plate(
     title: str,
     sides: tuple[Seen, Seen],
     windows: Disagreement,
-    occlusion: Disagreement,
+    falls_apart: Disagreement,
     figures: Figures,
     text: str,
 ) -> Plate:
@@ -87,28 +87,29 @@ def compare_plate(
         title: of the plate.
         sides: the two.
         windows: the second one's windows less the first one's.
-        occlusion: the second one's occlusion less the first one's.
+        falls_apart: the second one's falls less the first one's.
         figures: further names and values.
         text: a sentence on what it means.
     """
-    alone, covered = windows_bar(sides), occlusion_bar(sides)
+    alone = windows_bar(sides)
+    falls = symmetric([*map(_fall_ends, sides)], f"fall of {sides[0].word} while covered", 1.0)
     rows = []
     for letter, seen, found, what in (
         ("A", sides[0], windows, "windows"),
-        ("B", sides[1], occlusion, "occlusion"),
+        ("B", sides[1], falls_apart, "fall while covered"),
     ):
-        bar = symmetric(found.difference, f"{what}, B less A", 1.0)
+        bar = symmetric(found.difference, "difference, over A in grey", 1.0)
         under = sides[0].pixels
         rows += [
             Panel(f"{letter}: {seen.name}", seen.pixels, note=told_score(seen)),
             _laid(seen.pixels, seen.maps.windows, alone, f"{letter}: windows"),
-            _laid(seen.pixels, seen.maps.occlusion, covered, f"{letter}: occlusion"),
-            _laid(under, found.difference, bar, f"{what}: where B differs from A"),
+            _laid(seen.pixels, seen.maps.fall, falls, f"{letter}: fall while covered"),
+            _laid(under, found.difference, bar, f"{what}: B less A"),
         ]
     return Plate(
         title,
         tuple(rows),
-        (*_told("windows", windows), *_told("occlusion", occlusion), *figures),
+        (*_told("windows", windows), *_told("falls", falls_apart), *figures),
         text,
     )
 
@@ -157,6 +158,10 @@ def windows_bar(sides: Sequence[Seen]) -> Bar:
 def occlusion_bar(sides: Sequence[Seen]) -> Bar:
     """From the lowest value of any to the highest."""
     return _bar([seen.maps.occlusion for seen in sides], f"1 - mean {sides[0].word} while covered")
+
+
+def _fall_ends(seen: Seen) -> tuple[float, float]:
+    return float(seen.maps.fall.min()), float(seen.maps.fall.max())
 
 
 def _highest(values: Sequence[float]) -> list[int]:

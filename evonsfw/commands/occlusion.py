@@ -1,7 +1,8 @@
-"""`evonsfw explain occlusion`, and the flags of windows that slide."""
+"""`evonsfw explain occlusion` and `compare`: windows that slide."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,7 +24,8 @@ from evonsfw.model_spec import DEFAULT
 if TYPE_CHECKING:
     from evonsfw.explaining import Sliding
 
-EXAMPLE = "evonsfw explain occlusion picture.png --stride 8 --coarse-to-fine"
+OCCLUSION_EXAMPLE = "evonsfw explain occlusion picture.png --stride 8 --coarse-to-fine"
+COMPARE_EXAMPLE = "evonsfw explain compare before.png after.png"
 WindowFlag = Annotated[
     str | None,
     typer.Option(
@@ -64,7 +66,7 @@ def occlusion(
     """
     from evonsfw.explaining import explain_occlusion
 
-    asked = sliding(window, stride, fill, seed, coarse_to_fine)
+    asked = _sliding(window, stride, fill, seed, coarse_to_fine)
     lines: list[str] = []
     with progress("scorings") as heard:
         explain_occlusion(picture, lines.append, classifier, wanted, asked, out, force, heard)
@@ -72,7 +74,65 @@ def occlusion(
         say(line)
 
 
-def sliding(
+def compare(
+    first: Annotated[
+        str,
+        typer.Argument(
+            metavar="A",
+            help="A picture, or a classifier: a known name, a .yaml or an .onnx.",
+            show_default=False,
+        ),
+    ],
+    second: Annotated[
+        str, typer.Argument(metavar="B", help="Another of the same kind.", show_default=False)
+    ],
+    picture: Annotated[
+        Path | None,
+        typer.Argument(help="What two classifiers are shown.", show_default=False),
+    ] = None,
+    classifier: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="What two pictures are shown to. Default: open_nsfw.",
+            show_default=False,
+        ),
+    ] = None,
+    wanted: ClassFlag = None,
+    window: WindowFlag = None,
+    stride: StrideFlag = None,
+    fill: FillFlag = "grey",
+    coarse_to_fine: CoarseFlag = False,
+    seed: SeedFlag = "0",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The .png to write. Default: A_B_compare.png, here.", show_default=False),
+    ] = None,
+    force: ForceFlag = False,
+) -> None:
+    """Show where two pictures, or two classifiers, disagree."""
+    from evonsfw.comparing import explain_compare
+
+    asked = _sliding(window, stride, fill, seed, coarse_to_fine)
+    lines: list[str] = []
+    with progress("scorings") as heard:
+        explain_compare(
+            first,
+            second,
+            lines.append,
+            picture,
+            classifier,
+            wanted,
+            asked,
+            out,
+            force,
+            heard,
+        )
+    for line in lines:
+        say(line)
+
+
+def _sliding(
     window: str | None, stride: str | None, fill: str, seed: str, coarse_to_fine: bool
 ) -> Sliding:
     """What the flags say.

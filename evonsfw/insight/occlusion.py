@@ -76,6 +76,13 @@ class Occlusion:
         """Of the whole picture."""
         return float(self.probabilities[self.index])
 
+    @property
+    def fall(self) -> Floats:
+        """(H, W) float64 in [-1, 1]: the score less its mean while a pixel is covered. It is
+        `occlusion` without what is the same everywhere, so pictures of other scores compare.
+        """
+        return self.occlusion - (1.0 - self.score)
+
 
 def sweep_for(pixels: Pictures, window: int | None = None, stride: int | None = None) -> Sweep:
     """A sweep whose window is a quarter of the shorter side, and its stride a quarter of that.
