@@ -20,6 +20,7 @@ from evonsfw.occlusion_plates import (
     Seen,
     compare_plate,
     told_classes,
+    told_correlation,
     told_score,
     told_sweep,
 )
@@ -106,7 +107,7 @@ def explain_compare(
     for what, found in (("windows", windows), ("falls while covered", falls)):
         x, y = found.place
         say(
-            f"  {what}: correlation {found.correlation:+.4f}, furthest apart "
+            f"  {what}: correlation {told_correlation(found)}, furthest apart "
             f"{found.largest:+.4f} at {x}, {y}"
         )
     say(f"  {', '.join(map(str, paths))}")

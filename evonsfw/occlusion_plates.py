@@ -132,6 +132,11 @@ def told_peak(values: Floats) -> str:
     return f"{values.max():.4f} at {x}, {y}"
 
 
+def told_correlation(found: Disagreement) -> str:
+    """Of two maps; there is none where one of them is the same everywhere."""
+    return "none, one is flat" if np.isnan(found.correlation) else f"{found.correlation:+.4f}"
+
+
 def told_classes(sides: tuple[Seen, Seen]) -> Figures:
     """Scores of the classes that either of two gives most, side by side.
 
@@ -171,7 +176,7 @@ def _highest(values: Sequence[float]) -> list[int]:
 def _told(what: str, found: Disagreement) -> Figures:
     x, y = found.place
     return (
-        (f"{what}, correlation of A and B", f"{found.correlation:+.4f}"),
+        (f"{what}, correlation of A and B", told_correlation(found)),
         (f"{what}, furthest apart", f"{found.largest:+.4f} at {x}, {y}"),
     )
 
