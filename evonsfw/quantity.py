@@ -16,6 +16,10 @@ from evonsfw.model_spec import ModelSpec
 Values = npt.NDArray[np.float32]
 Kind = Literal["logit", "margin"]
 KINDS: tuple[Kind, ...] = ("logit", "margin")
+"""What of a class can be explained."""
+LayerKind = Literal["mean", "peak"]
+LAYER_KINDS: tuple[LayerKind, ...] = ("mean", "peak")
+"""What of a layer."""
 STEEPEST = 1e30
 """The largest slope that is handed on: d margin / d p of a p near 0 is larger."""
 
@@ -149,3 +153,51 @@ class LayerMean:
         counted = np.zeros(self.layer.shape)
         counted[slice(None) if self.channel is None else self.channel] = 1.0
         return (counted / counted.sum()).reshape(1, -1)
+
+
+@dataclass(frozen=True)
+class LayerPeak:
+    """A layer's largest activation, of one channel or of all: one neuron, all others left out
+    (Zeiler and Fergus 2014, section 2.1).
+
+    Attributes:
+        layer: the layer.
+        channel: 0…C-1; None for all.
+
+    Raises:
+        ValueError: the layer has no such channel.
+    """
+
+    layer: Layer
+    channel: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the channel."""
+        if self.channel is not None:
+            require_channel(self.layer, self.channel)
+
+    @property
+    def name(self) -> str:
+        """As in "peak of Relu_48, channel 7"."""
+        which = "" if self.channel is None else f", channel {self.channel}"
+        return f"peak of {self.layer.name}{which}"
+
+    @property
+    def tensor(self) -> str | None:
+        """The layer's."""
+        return self.layer.tensor
+
+    def value(self, numbers: Values, softmax: bool) -> float:
+        """The largest."""
+        return float(numbers[0, self._place(numbers)])
+
+    def slopes(self, numbers: Values, softmax: bool) -> Values:
+        """1 for the first place of the largest."""
+        return np.eye(1, numbers.shape[1], self._place(numbers), dtype=np.float32)
+
+    def _place(self, numbers: Values) -> int:
+        """Its place in the flat tensor."""
+        area = self.layer.shape[1] * self.layer.shape[2]
+        start = 0 if self.channel is None else self.channel * area
+        end = None if self.channel is None else start + area
+        return start + int(numbers[0, start:end].argmax())

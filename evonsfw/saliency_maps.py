@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +27,18 @@ from evonsfw.insight.integrated import Baseline, Integrated, integrated
 from evonsfw.insight.saliency import saliency
 from evonsfw.layers import default_layer, find_layer
 from evonsfw.model_spec import ModelSpec
-from evonsfw.quantity import ClassValue, Kind, LayerMean, Quantity
+from evonsfw.quantity import (
+    KINDS,
+    LAYER_KINDS,
+    ClassValue,
+    LayerMean,
+    LayerPeak,
+    Quantity,
+)
 from evonsfw.saliency_plates import cam_plate, integrated_plate, saliency_plate
 from evonsfw.subject import Subject, open_subject
 
+Word = TypeVar("Word", bound=str)
 MISSED = 0.05
 """Share of the rise: a larger error is remarked on."""
 
@@ -42,7 +51,7 @@ class Asked:
         picture: the file.
         classifier: a known name, a .yaml or an .onnx.
         wanted: the class, a name or an index; None is the classifier's own.
-        kind: what of the class; None is its logit.
+        of: what of the class, or of the layer; None is the logit, or the mean.
         layer: a layer to explain instead, for Grad-CAM the layer to look at; None for neither.
         channel: of that layer; None for all.
         out: the PNG; None for the picture's name and the instrument's, in the current folder.
@@ -52,7 +61,7 @@ class Asked:
     picture: Path
     classifier: str
     wanted: str | None = None
-    kind: Kind | None = None
+    of: str | None = None
     layer: str | None = None
     channel: int | None = None
     out: Path | None = None
@@ -116,7 +125,7 @@ def explain_gradcam(asked: Asked, say: Callable[[str], None]) -> list[Path]:
     opened = _opened(asked, "gradcam")
     spec = opened.spec
     layer = find_layer(spec, asked.layer) if asked.layer else default_layer(spec)
-    quantity = ClassValue(spec, opened.index, asked.kind or "logit")
+    quantity = _of_class(opened, asked)
     found = gradcam(spec, opened.subject.pixels, quantity, layer)
     grid = "x".join(str(side) for side in found.coarse.shape[::-1])
     figures = (
@@ -194,11 +203,28 @@ def _quantity(opened: _Opened, asked: Asked) -> Quantity:
     if asked.layer is None:
         if asked.channel is not None:
             raise ValueError(f"--channel {asked.channel}: it goes with --layer, which says of what")
-        return ClassValue(opened.spec, opened.index, asked.kind or "logit")
-    for flag, value in (("class", asked.wanted), ("of", asked.kind)):
-        if value is not None:
-            raise ValueError(f"--{flag} {value}: a layer is explained without a class")
-    return LayerMean(find_layer(opened.spec, asked.layer), asked.channel)
+        return _of_class(opened, asked)
+    if asked.wanted is not None:
+        raise ValueError(f"--class {asked.wanted}: a layer is explained without a class")
+    kind = one_of("of", asked.of or "mean", LAYER_KINDS)
+    layer = find_layer(opened.spec, asked.layer)
+    return (LayerMean if kind == "mean" else LayerPeak)(layer, asked.channel)
+
+
+def _of_class(opened: _Opened, asked: Asked) -> ClassValue:
+    return ClassValue(opened.spec, opened.index, one_of("of", asked.of or "logit", KINDS))
+
+
+def one_of(flag: str, word: str, words: Iterable[Word]) -> Word:
+    """The word that a flag was given, of those that it can be.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    for known in words:
+        if word == known:
+            return known
+    raise ValueError(f"--{flag} {word}: expected {' or '.join(words)}")
 
 
 def _written(

@@ -20,7 +20,7 @@ from evonsfw.margin import margin
 from evonsfw.model_spec import read_spec
 from evonsfw.plate import Bar
 from evonsfw.probe import Probe
-from evonsfw.quantity import ClassValue, LayerMean
+from evonsfw.quantity import ClassValue, LayerMean, LayerPeak
 from evonsfw.saliency_plates import laid_over, signal_picture, smoothed
 
 PLACES = SIDE * SIDE
@@ -109,6 +109,20 @@ def test_a_layer_is_explained_by_its_mean(tmp_path: Path, channel: int | None) -
     which = slice(None) if channel is None else slice(channel, channel + 1)
     assert found.value == pytest.approx(maps_by_hand(picture)[which].mean(), rel=1e-5)
     expected = np.broadcast_to(MIX[which].mean(axis=0) / PLACES / 255, (SIDE, SIDE, 3))
+    np.testing.assert_allclose(found.signal, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("channel", [None, 0, 1])
+def test_a_layers_peak_is_one_neuron(tmp_path: Path, channel: int | None) -> None:
+    spec, picture = small_network(tmp_path), noise()
+    found = saliency(spec, picture, LayerPeak(find_layer(spec, "maps"), channel))
+    maps = maps_by_hand(picture)
+    if channel is not None:
+        maps[1 - channel] = -np.inf
+    k, y, x = np.unravel_index(maps.argmax(), maps.shape)
+    assert found.value == pytest.approx(maps[k, y, x], rel=1e-5)
+    expected = np.zeros((SIDE, SIDE, 3))
+    expected[y, x] = MIX[k] / 255
     np.testing.assert_allclose(found.signal, expected, rtol=1e-5)
 
 
@@ -222,8 +236,9 @@ def test_baselines() -> None:
 
 def test_a_channel_that_is_not_there(tmp_path: Path) -> None:
     layer = find_layer(small_network(tmp_path), "maps")
-    with pytest.raises(ValueError, match="channel 2 of layer 'maps': expected 0 to 1"):
-        LayerMean(layer, 2)
+    for kind in (LayerMean, LayerPeak):
+        with pytest.raises(ValueError, match="channel 2 of layer 'maps': expected 0 to 1"):
+            kind(layer, 2)
 
 
 def test_an_operator_without_rule_is_named(tmp_path: Path) -> None:

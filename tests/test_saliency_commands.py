@@ -77,6 +77,7 @@ def test_flags_arrive(run: Run, classifier: str) -> None:
     expected = saliency(spec, noise(20, 30), ClassValue(spec, 0, "margin")).signal
     np.testing.assert_array_equal(np.load("mine.npy"), expected)
     assert "mean of maps, channel 1" in run("guided", "--layer", "maps", "--channel", "1")
+    assert "peak of bent" in run("guided", "--layer", "bent", "--of", "peak", "--force")
     assert "layer maps of 8x8 places" in run("gradcam", "--layer", "maps")
     printed = run("integrated", "--baseline", "blur", "--steps", "3")
     assert "from blur" in printed
@@ -100,7 +101,8 @@ def test_a_remark_where_the_shares_miss(run: Run) -> None:
     ("flags", "message"),
     [
         (["--class", "brigth"], "unknown class 'brigth' of classifier 'small'.*mean bright"),
-        (["--of", "logits"], r"--of logits: did you mean logit\?"),
+        (["--of", "logits"], "--of logits: expected logit or margin"),
+        (["--of", "peak"], "--of peak: expected logit or margin"),
         (["--layer", "mapz"], r"unknown layer 'mapz' of classifier 'small': did you mean maps"),
         (["--out", "mine.jpg"], r"--out mine.jpg: expected a name that ends in .png"),
         (["--out", "no/mine.png"], "no such folder: no"),
@@ -121,7 +123,7 @@ def test_refusals(run: Run, name: str, flags: list[str], message: str) -> None:
         (["--channel", "x"], "--channel x: expected a whole number of 0 or more"),
         (["--layer", "maps", "--channel", "2"], "channel 2 of layer 'maps': expected 0 to 1"),
         (["--layer", "maps", "--class", "dull"], "--class dull: a layer is explained without"),
-        (["--layer", "maps", "--of", "margin"], "--of margin: a layer is explained without"),
+        (["--layer", "maps", "--of", "margin"], "--of margin: expected mean or peak"),
     ],
     ids=str,
 )
@@ -135,7 +137,7 @@ def test_layers_and_classes(run: Run, name: str, flags: list[str], message: str)
     [
         (["--steps", "0"], "--steps 0: expected a whole number from 1 to 10000"),
         (["--steps", "1.5"], "--steps 1.5: expected a whole number"),
-        (["--baseline", "gray"], r"--baseline gray: did you mean grey\?"),
+        (["--baseline", "gray"], "--baseline gray: expected black or grey or white or blur"),
     ],
     ids=str,
 )

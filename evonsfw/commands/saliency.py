@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,17 +17,15 @@ from evonsfw.commands import (
     say,
     whole,
 )
-from evonsfw.discovery import nearest
 from evonsfw.model_spec import DEFAULT
 
 if TYPE_CHECKING:
     from evonsfw.backward_graph import ReluRule
     from evonsfw.saliency_maps import Asked
 
-Word = TypeVar("Word", bound=str)
-GRADIENT_EXAMPLE = "evonsfw explain gradient picture.png"
-GUIDED_EXAMPLE = "evonsfw explain guided picture.png --layer Relu_20 --channel 5"
-DECONVNET_EXAMPLE = "evonsfw explain deconvnet picture.png --class sfw"
+GRADIENT_EXAMPLE = "evonsfw explain gradient picture.png --class sfw"
+GUIDED_EXAMPLE = "evonsfw explain guided picture.png --layer Relu_20 --of peak"
+DECONVNET_EXAMPLE = "evonsfw explain deconvnet picture.png --layer Relu_9 --channel 5 --of peak"
 GRADCAM_EXAMPLE = "evonsfw explain gradcam picture.png --out cam.png"
 INTEGRATED_EXAMPLE = "evonsfw explain integrated picture.png --baseline blur --steps 20"
 
@@ -36,16 +33,28 @@ KindFlag = Annotated[
     str | None,
     typer.Option(
         "--of",
-        metavar="logit|margin",
-        help="What of the class: its own logit, or how far it is above the others'. "
-        "Default: logit.",
+        metavar="KIND",
+        help="What of the class: its [bold]logit[/], or its [bold]margin[/] above the others; "
+        "what of a layer: its [bold]mean[/], or its [bold]peak[/]. Default: logit, mean.",
         show_default=False,
     ),
 ]
 LayerFlag = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="Explain the mean of this layer, not a class.", show_default=False
+        metavar="NAME",
+        help="Explain this layer, not a class; evonsfw dream --layers lists them.",
+        show_default=False,
+    ),
+]
+CamKindFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--of",
+        metavar="logit|margin",
+        help="What of the class: its own logit, or how far it is above the others'. "
+        "Default: logit.",
+        show_default=False,
     ),
 ]
 CamLayerFlag = Annotated[
@@ -118,7 +127,7 @@ def gradcam(
     picture: PictureArgument,
     classifier: ClassifierFlag = DEFAULT,
     wanted: ClassFlag = None,
-    of: KindFlag = None,
+    of: CamKindFlag = None,
     layer: CamLayerFlag = None,
     out: OutFlag = None,
     force: ForceFlag = False,
@@ -143,11 +152,11 @@ def integrated(
 ) -> None:
     """Share the score out to the pixels: integrated gradients (Sundararajan 2017)."""
     from evonsfw.insight.integrated import BASELINES
-    from evonsfw.saliency_maps import explain_integrated
+    from evonsfw.saliency_maps import explain_integrated, one_of
 
     asked = _asked(picture, classifier, wanted, of, layer, channel, out, force)
     count = whole("steps", steps, 1, 10_000)
-    start = _one_of("baseline", baseline, BASELINES)
+    start = one_of("baseline", baseline, BASELINES)
     with progress("gradients") as heard:
         lines: list[str] = []
         explain_integrated(asked, start, count, lines.append, heard)
@@ -171,28 +180,15 @@ def _asked(
     out: Path | None,
     force: bool,
 ) -> Asked:
-    from evonsfw.quantity import KINDS
     from evonsfw.saliency_maps import Asked
 
     return Asked(
         picture,
         classifier,
         wanted,
-        None if of is None else _one_of("of", of, KINDS),
+        of,
         layer,
         None if channel is None else whole("channel", channel),
         out,
         force,
     )
-
-
-def _one_of(flag: str, word: str, words: Iterable[Word]) -> Word:
-    """The word that a flag was given, of those that it can be.
-
-    Raises:
-        ValueError: it is none of them.
-    """
-    for known in words:
-        if word == known:
-            return known
-    raise ValueError(f"--{flag} {word}: {nearest(word, list(words))}")
