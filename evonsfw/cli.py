@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import evonsfw
-from evonsfw.commands import curves, saliency
+from evonsfw.commands import curves, dream, occlusion, saliency, shapes
 from evonsfw.config import SERIES, make_config, read_config
 from evonsfw.flags import given_config, positive, with_flags
 
@@ -351,14 +351,20 @@ def doctor() -> None:
 explain = typer.Typer(help="Show what a classifier looks at in a picture.", no_args_is_help=True)
 app.add_typer(explain, name="explain")
 for command, example in (
+    (occlusion.occlusion, occlusion.OCCLUSION_EXAMPLE),
+    (shapes.shapes, shapes.EXAMPLE),
     (saliency.gradient, saliency.GRADIENT_EXAMPLE),
     (saliency.guided, saliency.GUIDED_EXAMPLE),
     (saliency.deconvnet, saliency.DECONVNET_EXAMPLE),
     (saliency.gradcam, saliency.GRADCAM_EXAMPLE),
     (saliency.integrated, saliency.INTEGRATED_EXAMPLE),
+    (occlusion.compare, occlusion.COMPARE_EXAMPLE),
 ):
     explain.command(epilog=f"Example: {example}")(command)
-for command, example in ((curves.curves, curves.EXAMPLE),):
+for command, example in (
+    (dream.dream, dream.EXAMPLE),
+    (curves.curves, curves.EXAMPLE),
+):
     app.command(epilog=f"Example: {example}")(command)
 
 

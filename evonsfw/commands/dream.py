@@ -9,7 +9,7 @@ import typer
 
 from evonsfw.commands import ClassifierFlag, ForceFlag, SeedFlag, number, progress, say, whole
 
-EXAMPLE = "Example: evonsfw dream photo.jpg --octaves 5 --iterations 20"
+EXAMPLE = "evonsfw dream photo.jpg --octaves 5 --iterations 20"
 
 
 def dream(
