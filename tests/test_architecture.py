@@ -18,7 +18,6 @@ GROUND = (
     ("shapes", "strict_yaml", "expression", "backward_graph", "front_plot", "scales", "curve_plot"),
     ("shapes.*", "genome", "pictures", "model_spec", "jpeg_transforms", "tiles"),
     (
-        "cppn",
         "cells",
         "page_source",
         "spelling",
@@ -38,7 +37,7 @@ GROUND = (
     ("backends.*", "wishes", "views", "live", "ranking"),
     ("config", "classifier", "layers", "plate"),
     ("pipeline", "provenance", "recipe", "scorers", "findings", "insight"),
-    ("quantity", "looks", "truncated", "fourier"),
+    ("quantity", "looks", "truncated", "fourier", "cppn"),
     ("crew", "scene", "contribution", "page", "subject", "probe", "aim"),
     ("evaluation", "painter", "weigher", "folder_scores", "picture_like"),
     ("controls",),
