@@ -77,6 +77,7 @@ class Looks:
         self._pool = ThreadPoolExecutor(count, "look") if count > 1 else None
 
     def __enter__(self) -> Looks:
+        """These looks."""
         return self
 
     def __exit__(
@@ -85,16 +86,22 @@ class Looks:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """End the threads."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def look(self, picture: Pictures) -> list[Look]:
-        """(H, W, 3) uint8 picture to what each view makes of it, in order.
+    def look(self, picture: Pictures, chosen: Iterable[int] | None = None) -> list[Look]:
+        """What views make of a picture.
+
+        Args:
+            picture: (H, W, 3) uint8.
+            chosen: numbers of views; None for all, in order.
 
         Raises:
             ValueError: a view cannot hold a picture of that size.
         """
-        return self._each(lambda view: self._one(picture, view), self.views)
+        views = self.views if chosen is None else [self.views[number] for number in chosen]
+        return self._each(lambda view: self._one(picture, view), views)
 
     def slope(self, looks: Iterable[Look], weights: Iterable[float]) -> Floats:
         """D (weighted sum of margins) / d picture, for a picture in 0…255.

@@ -29,6 +29,7 @@ from evonsfw.preparation import Pictures
 from evonsfw.views import SEARCHED, View
 
 Floats = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float64]
 Norm = Literal["linf", "l2"]
 NORMS: tuple[Norm, ...] = ("linf", "l2")
 LEVELS = 255
@@ -50,6 +51,10 @@ SOFTNESS = 1.0
 """Margin by which a view must be worse than another to count e times as much."""
 FAINT = 0.02
 """Views that count for less than this are left out of the gradient: each costs a backward pass."""
+WORST, OTHERS = 2, 1
+"""Of several views, a step looks at those that were worst, and at others by chance; at the rest
+only where these hold.
+"""
 HALVINGS = 12
 
 
@@ -77,6 +82,7 @@ class Wish:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        """Refuse what is out of range."""
         if not 0.0 < self.score < 1.0:
             raise ValueError(f"score = {self.score:g}: expected a number between 0 and 1")
         if self.norm not in NORMS:
@@ -184,8 +190,8 @@ def invert(
             walk.step(number)
             if walk.is_done:
                 break
-    heard(wish.iterations, wish.iterations)
-    return walk.found(number + 1)
+        heard(wish.iterations, wish.iterations)
+        return walk.found(number + 1)
 
 
 def robust_views(pixels: Pictures) -> tuple[View, ...]:
@@ -207,7 +213,6 @@ class _Tried(NamedTuple):
     change: Floats
     beyond: float
     size: tuple[float, float]
-    score: float
 
 
 class _Walk:
@@ -222,27 +227,27 @@ class _Walk:
     def __init__(self, pixels: Pictures, looks: Looks, wish: Wish) -> None:
         self._pixels, self._looks, self._wish = pixels, looks, wish
         self._from = pixels.astype(np.float32)
-        rng = np.random.default_rng(wish.seed)
-        self._drift = rng.uniform(-START, START, pixels.shape).astype(np.float32)
+        self._rng = np.random.default_rng(wish.seed)
+        self._drift = self._rng.uniform(-START, START, pixels.shape).astype(np.float32)
         self._levels, self._budget = _limits(wish)
         self._patience = max(1, wish.iterations // SHARES)
         self._since = 0
         self._radius = 0.0
-        self._before: Look | None = None
+        before = looks.look(pixels)
+        self._before = looks.score(before[0])
+        self._upward = before[0].margin < logit(wish.score)
+        self._beyond = self._measured(before)
         self._first: int | None = None
         self._best: _Tried | None = None
-        self._nearest: _Tried | None = None
+        self._nearest = _Tried(np.zeros_like(self._drift), float(self._beyond.min()), (0.0, 0.0))
         self.is_done = False
 
     def step(self, number: int) -> None:
         """Look at the picture as it is, and move on."""
         change = self._rounded(self._drift)
-        looks = self._looks.look((self._from + change).astype(np.uint8))
-        if self._before is None:
-            self._begin(looks[0])
-        beyond = self._beyond(looks)
-        self._keep(change, looks, beyond, number)
-        if self.is_done or number + 1 == self._wish.iterations:
+        looks, beyond = self._look((self._from + change).astype(np.uint8))
+        self._keep(_Tried(change, float(beyond.min()), self._size(change)), number)
+        if self.is_done:
             return
         slope = self._slope(looks, beyond)
         steepness = float(np.linalg.norm(slope))
@@ -256,34 +261,40 @@ class _Walk:
     def found(self, iterations: int) -> Inversion:
         """The best of what was tried."""
         tried = self._best or self._nearest
-        assert tried is not None
-        assert self._before is not None
         changed = (self._from + tried.change).astype(np.uint8)
         names = tuple(view.name for view in self._looks.views)
-        before = self._looks.score(self._before)
+        looks = self._looks.look(changed)
+        after = self._looks.score(looks[int(self._measured(looks).argmin())])
         return Inversion(
             *(self._pixels, changed, self._best is not None, self._upward, self._wish),
-            *(names, before, tried.score, self._first, iterations),
+            *(names, self._before, after, self._first, iterations),
         )
 
-    def _begin(self, look: Look) -> None:
-        """Where the picture is says where it is to go."""
-        self._before = look
-        self._upward = look.margin < logit(self._wish.score)
-        self._sign = 1.0 if self._upward else -1.0
+    def _look(self, picture: Pictures) -> tuple[list[Look], Values]:
+        """Looks at some views, at all where these hold, and what is measured of them."""
+        order = np.argsort(self._beyond, kind="stable")
+        rest = self._rng.permutation(order[WORST:])
+        chosen, left = [*order[:WORST], *rest[:OTHERS]], rest[OTHERS:]
+        looks = self._looks.look(picture, chosen)
+        if len(left) and self._measured(looks).min() >= 0:
+            looks += self._looks.look(picture, left)
+            chosen = [*chosen, *left]
+        beyond = self._measured(looks)
+        self._beyond[chosen] = beyond
+        return looks, beyond
 
-    def _beyond(self, looks: Sequence[Look]) -> npt.NDArray[np.float64]:
+    def _measured(self, looks: Sequence[Look]) -> Values:
         """(V,) margins beyond what is asked; negative where a view falls short of it."""
-        goal = logit(self._wish.score) + self._sign * HOLD
-        return self._sign * (np.array([look.margin for look in looks]) - goal)
+        sign = self._sign
+        goal = logit(self._wish.score) + sign * HOLD
+        return sign * (np.array([look.margin for look in looks]) - goal)
 
-    def _keep(
-        self, change: Floats, looks: Sequence[Look], beyond: npt.NDArray[np.float64], number: int
-    ) -> None:
-        worst = int(beyond.argmin())
-        score = self._looks.score(looks[worst])
-        tried = _Tried(change, float(beyond[worst]), self._size(change), score)
-        if self._nearest is None or tried.beyond > self._nearest.beyond:
+    @property
+    def _sign(self) -> float:
+        return 1.0 if self._upward else -1.0
+
+    def _keep(self, tried: _Tried, number: int) -> None:
+        if tried.beyond > self._nearest.beyond:
             self._nearest = tried
         if tried.beyond < 0:
             return
@@ -291,14 +302,14 @@ class _Walk:
             self._first = number
         if self._best is None or tried.size < self._best.size:
             self._best = tried
-        self.is_done = not change.any()
+        self.is_done = not tried.change.any()
 
     def _size(self, change: Floats) -> tuple[float, float]:
         """What is to be small, the first thing first."""
         l2 = float(np.linalg.norm(change))
         return (float(np.abs(change).max()), l2) if self._wish.norm == "linf" else (l2, 0.0)
 
-    def _slope(self, looks: Sequence[Look], beyond: npt.NDArray[np.float64]) -> Floats:
+    def _slope(self, looks: Sequence[Look], beyond: Values) -> Floats:
         """The gradient of a soft minimum over all views."""
         weights = np.exp((beyond.min() - beyond) / SOFTNESS)
         weights /= weights.sum()
@@ -315,8 +326,7 @@ class _Walk:
             self._since += 1
             if self._since >= self._patience:
                 self._since, self._levels = 0, _more(self._levels)
-        if self._budget is not None:
-            self._drift *= np.float32(self._scale(self._drift, self._budget))
+        self._limit()
 
     def _refine(self, along: Floats, holds: bool, number: int) -> None:
         """Along the gradient, then back to a size that is a little smaller, or larger."""
@@ -334,6 +344,12 @@ class _Walk:
         stride = _annealed(done, FIRST_STRIDE, LAST_STRIDE) * self._radius
         self._drift += np.float32(stride) * along
         self._drift *= np.float32(self._radius / float(np.linalg.norm(self._drift)))
+        self._limit()
+
+    def _limit(self) -> None:
+        """What goes beyond a limit is forgotten, so that it does not have to be undone."""
+        if self._wish.norm == "linf":
+            np.clip(self._drift, -self._levels, self._levels, out=self._drift)
         if self._budget is not None:
             self._drift *= np.float32(self._scale(self._drift, self._budget))
 

@@ -1,0 +1,86 @@
+"""`evonsfw invert`: how little moves a picture's score."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+import typer
+
+from evonsfw.commands import (
+    ClassFlag,
+    ClassifierFlag,
+    ForceFlag,
+    OutFlag,
+    PictureArgument,
+    SeedFlag,
+    number,
+    progress,
+    say,
+    whole,
+)
+from evonsfw.model_spec import DEFAULT
+
+EXAMPLE = "evonsfw invert photo.png --score 0.9 --budget 4/255"
+
+
+def invert(
+    picture: PictureArgument,
+    score: Annotated[
+        str,
+        typer.Option(
+            metavar="NUMBER",
+            help="Probability of the class, between 0 and 1, to be reached from either side.",
+            show_default=False,
+        ),
+    ],
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="The most that the norm may be, where channels are 0 to 1: 4/255, 0.5. "
+            "Default: no limit; the smallest that is found.",
+            show_default=False,
+        ),
+    ] = None,
+    norm: Annotated[
+        str,
+        typer.Option(
+            metavar="linf|l2",
+            help="What is small: the largest change of any channel, or the root of the sum of "
+            "their squares.",
+        ),
+    ] = "linf",
+    iterations: Annotated[
+        str, typer.Option(metavar="INTEGER", help="Forward and backward passes.")
+    ] = "200",
+    robust: Annotated[
+        bool,
+        typer.Option(
+            "--robust", help="Reach it in every view that searches score by, not only as it is."
+        ),
+    ] = False,
+    classifier: ClassifierFlag = DEFAULT,
+    class_: ClassFlag = None,
+    seed: SeedFlag = "0",
+    out: OutFlag = None,
+    force: ForceFlag = False,
+) -> None:
+    """Find the smallest change of a picture that moves its score: how thin a score is."""
+    from evonsfw.insight.invert import Norm, Wish
+    from evonsfw.inverting import Asked, invert_file
+
+    wish = Wish(
+        number("score", score, 0.0, 1.0, strictly=True),
+        cast("Norm", norm),
+        None if budget is None else number("budget", budget, 0.0, strictly=True),
+        whole("iterations", iterations, 1, 1_000_000),
+        whole("seed", seed),
+    )
+    asked = Asked(picture, wish, classifier, class_, robust, out, force)
+    lines: list[str] = []
+    with progress("inverting") as heard:
+        report = invert_file(asked, lines.append, heard)
+    for line in lines:
+        say(line)
+    if not report.reached:
+        raise typer.Exit(1)
