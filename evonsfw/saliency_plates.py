@@ -107,8 +107,8 @@ def integrated_plate(subject: Subject, name: str, found: Integrated, figures: Fi
         figures: names and values.
     """
     label = f"share of the {name}, all channels"
-    signed, smooth = symmetric(found.signed, label), smoothed(found.signed)
-    soft = symmetric(smooth, f"{label}, smoothed")
+    signed, smooth = symmetric(_lit(found.signed), label), smoothed(found.signed)
+    soft = symmetric(_lit(smooth), f"{label}, smoothed")
     panels = (
         _picture(subject),
         Panel("share of each pixel", signed.colours(found.signed), signed),
@@ -153,13 +153,13 @@ def laid_over(pixels: Pictures, values: Floats, bar: Bar) -> Pictures:
 
 def signal_picture(signal: Floats) -> Pictures:
     """(H, W, 3) float32 to uint8 around mid grey, as Zeiler, Fergus and Springenberg show it."""
-    end = symmetric(signal, share=LARGE).high
+    end = symmetric(_lit(signal), share=LARGE).high
     return np.rint(127.5 + 127.5 * np.clip(signal / end, -1, 1)).astype(np.uint8)
 
 
 def _signal(found: Saliency, relu: ReluRule, name: str) -> Panel:
     if relu == "gradient":
-        bar = symmetric(found.signed, _unit(relu, name), LARGE)
+        bar = symmetric(_lit(found.signed), _unit(relu, name), LARGE)
         return Panel("sum of the three channels", bar.colours(found.signed), bar)
     return Panel("the signal in colour, around grey", signal_picture(found.signal))
 
@@ -176,8 +176,16 @@ def _picture(subject: Subject) -> Panel:
 
 def _bar(values: Floats, label: str, share: float = LARGE) -> Bar:
     """From 0 to what few values pass."""
-    high = float(np.quantile(values, share)) or float(values.max()) or 1.0
+    high = float(np.quantile(_lit(values), share)) or 1.0
     return Bar(0.0, high, SEQUENTIAL, label)
+
+
+def _lit(values: Floats) -> Floats:
+    """(N,) float32, those that are not 0: one neuron sees little of a picture, and what lies
+    outside must not make its colours.
+    """
+    lit: Floats = values[values != 0]
+    return lit if lit.size else np.zeros(1, np.float32)
 
 
 def _title(instrument: str, name: str, subject: Subject) -> str:
