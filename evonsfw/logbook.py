@@ -118,8 +118,8 @@ class Logbook:
         if stat.st_ino != self._inode or stat.st_size < self._offset:
             self._forget()
             self._inode = stat.st_ino
-        self._read_bests()
         self._read_log()
+        self._read_bests()  # a genome is written before its row: so every row has its genome
         return before != (len(self._rows), len(self._marks))
 
     def _forget(self) -> None:

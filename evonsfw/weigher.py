@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -16,6 +18,10 @@ from evonsfw.shapes import Canvas
 if TYPE_CHECKING:
     from evonsfw.pipeline import Pipeline
 
+NICENESS = 10
+"""Of the threads that weigh, where threads have one of their own: the frame that says how far they
+are comes first.
+"""
 REMEMBERED = 64
 """Genomes whose contributions are not worked out again."""
 
@@ -95,7 +101,12 @@ class Weigher:
         return self._scores[code]
 
     def _begin(self, work: Callable[[], None]) -> None:
-        thread = threading.Thread(target=work, name="weigher", daemon=True)
+        def modestly() -> None:
+            if sys.platform == "linux":
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+            work()
+
+        thread = threading.Thread(target=modestly, name="weigher", daemon=True)
         self._threads = [*(one for one in self._threads if one.is_alive()), thread]
         thread.start()
 

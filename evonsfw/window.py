@@ -20,6 +20,7 @@ from evonsfw.painter import Painted, Painter, Subject
 from evonsfw.shapes import Canvas
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+os.environ.setdefault("SDL_VIDEO_X11_WMCLASS", "evonsfw")  # else it is named after the script
 if sys.platform == "linux" and os.environ.get("SDL_VIDEODRIVER", "x11") == "x11":
     # Without a GPU's driver, SDL would draw the window with OpenGL on all cores.
     os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")

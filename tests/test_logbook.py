@@ -142,3 +142,28 @@ def test_a_damaged_record_is_told(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:4] + b"\xff" * 4 * LENGTH)
     with pytest.raises(ValueError, match="damaged at generation 1"):
         book.genome(1)
+
+
+@pytest.mark.parametrize("written", ["_read_log", "_read_bests"])
+def test_what_is_written_while_the_files_are_read_is_seen_whole_or_later(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    """A generation whose row is seen has its own genome, not the one before's."""
+    add_best(folder, 1)
+    add_row(folder, 1, 1.0)
+    book = Logbook(folder, LENGTH)
+    read = getattr(Logbook, written)
+
+    def write_and_read(self: Logbook) -> None:
+        add_best(folder, 2)
+        add_row(folder, 2, 2.0)
+        read(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Logbook, written, write_and_read)
+        book.refresh()
+    last = len(book)
+    assert np.array_equal(book.genome(book.leader(last)), genome(last))
+    book.refresh()
+    assert len(book) == 2
+    assert np.array_equal(book.genome(2), genome(2))
