@@ -116,5 +116,5 @@ def test_what_makes_no_curve_is_refused(scores: list[float], truth: list[bool], 
 
 def test_a_missing_library_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
-    with pytest.raises(ValueError, match=r"pip install 'evonsfw\[curves\]'"):
+    with pytest.raises(ValueError, match=r"pip install 'evonsfw\[instruments\]'"):
         require_scikit_learn()
