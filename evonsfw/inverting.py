@@ -21,7 +21,7 @@ from evonsfw.model_spec import DEFAULT
 from evonsfw.pictures import open_picture
 from evonsfw.plate import Panel, Plate, draw
 from evonsfw.preparation import Pictures
-from evonsfw.scoring import ViewScore, view_table
+from evonsfw.scoring import DIGITS, ViewScore, view_table
 from evonsfw.subject import Subject, open_subject
 from evonsfw.views import HELD_OUT, SEARCHED, View
 
@@ -211,14 +211,18 @@ def _plate(subject: Subject, report: Report, model: str) -> Plate:
         ("asked, reached", f"{inversion.wish.score:g}, {'yes' if report.reached else 'no'}"),
         *_measures(report),
         *(
-            (f"{after.view}{', held out' * after.held_out}", f"{_words(before)} → {_words(after)}")
+            (
+                f"{after.view}{', held out' * after.held_out}",
+                f"{_words(before, 4)} to {_words(after, 4)}",
+            )
             for before, after in held
         ),
     )
+    found = "smallest change that was found" if report.reached else "change that comes nearest"
     text = (
-        f"The smallest change that was found of {subject.path.name} that moves this one "
-        f"classifier's score of '{report.label}'. It says how thin the score is, and nothing of "
-        f"what the picture shows. Views marked 'held out' were not looked at in the search."
+        f"The {found}: it moves this one classifier's score of '{report.label}'. It says how thin "
+        f"the score is, and nothing of what the picture shows. Views marked 'held out' were not "
+        f"looked at in the search."
     )
     return Plate(f"How little moves the score: {subject.path.name}", panels, figures, text)
 
@@ -242,8 +246,8 @@ def _skimage_is_there() -> bool:
     return importlib.util.find_spec("skimage") is not None
 
 
-def _words(row: ViewScore) -> str:
-    return row.missing if row.score is None else f"{row.score:.6f}"
+def _words(row: ViewScore, digits: int = DIGITS) -> str:
+    return row.missing if row.score is None else f"{row.score:.{digits}f}"
 
 
 def _lines(asked: Asked, report: Report) -> list[str]:
