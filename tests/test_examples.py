@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+
+from evonsfw import explain
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "examples"
@@ -73,3 +76,24 @@ def test_every_example_is_tested_and_listed() -> None:
     for path in FOLDER.glob("*.py"):
         assert f"({path.name})" in readme
         assert f'"{path.stem}"' in tests or f'"{path.name}"' in tests
+
+
+def test_the_pages_of_python_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(compile(block, "docs/python.md", "exec"), names)
+    assert len(blocks) == 6
+    assert names["evolved"].score >= 0.3
+    assert sorted(names["classifier"].scores(names["picture"])) == ["nsfw", "sfw"]
+    assert {"circles.svg", "places.png", "changed.png", "dream.png"} <= set(files())
+
+
+def test_every_instrument_of_explain_is_listed() -> None:
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    for name in explain.__all__:
+        assert (
+            f"`{name}" in page or name in ("Compared", "Explanation") or f"explain.{name}" in page
+        )
