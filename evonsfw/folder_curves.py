@@ -156,8 +156,9 @@ def _lines(
     unread = sum(not entry.scores for entry in entries)
     if unread:
         yield f"{unread:,} of {len(entries):,} files could not be read: see {out / SCORES}"
-    if job.contents.beside:
-        yield f"{job.contents.beside:,} files beside the subfolders have no label: left out"
+    beside = job.contents.beside
+    if beside:
+        yield f"{beside:,} file{'s' * (beside != 1)} beside the subfolders left out: no label"
     for answer in answers:
         found = answer.curves
         yield (

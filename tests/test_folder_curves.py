@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import typer
 from PIL import Image
+from program import Call
 from typer.testing import CliRunner
 
 from evonsfw import folder_scores, scorers
@@ -192,7 +193,7 @@ def test_unreadable_files_are_listed_and_tried_again(folder: Path, model: str) -
     }
     assert lines[:2] == [
         "3 of 13 files could not be read: see colours_curves/scores.csv",
-        "1 files beside the subfolders have no label: left out",
+        "1 file beside the subfolders left out: no label",
     ]
     assert "notes.txt: not a picture" in Path("colours_curves/index.html").read_text()
     told: list[int] = []
@@ -339,3 +340,19 @@ def test_flags_of_the_wrong_type_are_refused(
     result = CliRunner().invoke(app, [str(folder), "--classifier", model, flag, value])
     assert isinstance(result.exception, ValueError)
     assert str(result.exception).startswith(f"{flag} {value}: expected")
+
+
+def test_the_program_refuses_in_one_line(folder: Path, model: str, call: Call) -> None:
+    flags = ("--classifier", model)
+    for words, told in (
+        (("curves", str(folder / "red"), *flags), "one per class"),
+        (("curves", str(folder), *flags, "--class", "rad"), "did you mean red"),
+        (("curves", str(folder), *flags, "--workers", "1.5"), "--workers 1.5: expected"),
+        (("curves", str(folder), "--classifier", "none_such"), "none_such"),
+        (("curves", str(folder), *flags, "--out", str(folder / "red" / "0.png")), "name a folder"),
+    ):
+        outcome = call(*words)
+        assert outcome.code == 2
+        assert outcome.out == ""
+        (line,) = outcome.err.strip().split("\n")
+        assert told in line
