@@ -16,8 +16,9 @@ import evonsfw
 from evonsfw import findings
 from evonsfw.classifier import Classifier, describe
 from evonsfw.insight import Heard, unheard
-from evonsfw.insight.invert import LEVELS, Inversion, Wish, invert
+from evonsfw.insight.invert import Inversion, invert
 from evonsfw.model_spec import DEFAULT
+from evonsfw.nearest_change import LEVELS, Wish
 from evonsfw.pictures import open_picture
 from evonsfw.plate import Panel, Plate, draw
 from evonsfw.preparation import Pictures

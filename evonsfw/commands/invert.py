@@ -66,8 +66,8 @@ def invert(
     force: ForceFlag = False,
 ) -> None:
     """Find the smallest change of a picture that moves its score: how thin a score is."""
-    from evonsfw.insight.invert import Norm, Wish
     from evonsfw.inverting import Asked, invert_file
+    from evonsfw.nearest_change import Norm, Wish
 
     wish = Wish(
         number("score", score, 0.0, 1.0, strictly=True),
