@@ -19,10 +19,11 @@ from evonsfw.discovery import nearest
 from evonsfw.insight import Heard, unheard
 from evonsfw.insight import dream as dreams
 from evonsfw.insight import invert as inversions
-from evonsfw.insight.invert import Inversion, Norm, Wish
+from evonsfw.insight.invert import Inversion
 from evonsfw.inverting import STATEMENT
 from evonsfw.layers import find_layer, require_channel
 from evonsfw.model_spec import DEFAULT, ModelSpec, check_hash
+from evonsfw.nearest_change import Norm, Wish
 from evonsfw.picture_like import PictureLike, subject_of
 from evonsfw.preparation import Pictures
 from evonsfw.subject import Subject
