@@ -30,7 +30,7 @@ from benchmarks.table import Row, print_table
 from evonsfw.backends import Network, load_backend
 from evonsfw.composition import compose
 from evonsfw.config import make_config
-from evonsfw.evaluation import usable_cores
+from evonsfw.cores import usable_cores
 from evonsfw.genome import Encoding
 from evonsfw.model_spec import DEFAULT, ModelSpec, read_spec
 from evonsfw.preparation import input_shape, prepare

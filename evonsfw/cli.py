@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 import evonsfw
-from evonsfw.commands import curves, dream, occlusion, saliency, shapes
+from evonsfw.commands import curves, dream, excite, invert, occlusion, saliency, shapes
 from evonsfw.config import SERIES, make_config, read_config
 from evonsfw.flags import given_config, positive, with_flags
 
@@ -348,9 +349,9 @@ def doctor() -> None:
         print(line)
 
 
-explain = typer.Typer(help="Show what a classifier looks at in a picture.", no_args_is_help=True)
-app.add_typer(explain, name="explain")
-for command, example in (
+Commands = tuple[tuple[Callable[..., None], str], ...]
+"""Commands of other files, each with an example."""
+EXPLAINING: Commands = (
     (occlusion.occlusion, occlusion.OCCLUSION_EXAMPLE),
     (shapes.shapes, shapes.EXAMPLE),
     (saliency.gradient, saliency.GRADIENT_EXAMPLE),
@@ -359,13 +360,18 @@ for command, example in (
     (saliency.gradcam, saliency.GRADCAM_EXAMPLE),
     (saliency.integrated, saliency.INTEGRATED_EXAMPLE),
     (occlusion.compare, occlusion.COMPARE_EXAMPLE),
-):
-    explain.command(epilog=f"Example: {example}")(command)
-for command, example in (
+)
+INSTRUMENTS: Commands = (
     (dream.dream, dream.EXAMPLE),
+    (excite.excite, excite.EXAMPLE),
+    (invert.invert, invert.EXAMPLE),
     (curves.curves, curves.EXAMPLE),
-):
-    app.command(epilog=f"Example: {example}")(command)
+)
+explain = typer.Typer(help="Show what a classifier looks at in a picture.", no_args_is_help=True)
+app.add_typer(explain, name="explain")
+for group, commands in ((explain, EXPLAINING), (app, INSTRUMENTS)):
+    for command, example in commands:
+        group.command(epilog=f"Example: {example}")(command)
 
 
 def _require_series(given: dict[str, Any], window: bool | None) -> None:

@@ -13,9 +13,9 @@ import onnxruntime as ort
 import evonsfw
 from evonsfw.backends import FOLDER as BACKENDS
 from evonsfw.backends import backend_names, choose_backend, load_backend, sound
+from evonsfw.cores import usable_cores
 from evonsfw.discovery import Folder
 from evonsfw.display import display_present
-from evonsfw.cores import usable_cores
 from evonsfw.exporters import FOLDER as EXPORTERS
 from evonsfw.model_spec import DEFAULT, check_hash, read_spec
 from evonsfw.objectives import FOLDER as OBJECTIVES

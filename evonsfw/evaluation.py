@@ -7,7 +7,6 @@ scored one by one on a CPU, and in batches cut at fixed places on a GPU.
 from __future__ import annotations
 
 import math
-import os
 import shutil
 from abc import ABC, abstractmethod
 from collections import deque

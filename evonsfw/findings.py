@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,8 @@ def require_free(paths: Iterable[Path], force: bool = False) -> None:
             raise ValueError(f"{path} is there already: --force writes over it")
         if not path.parent.is_dir():
             raise ValueError(f"{path}: no such folder: {path.parent}")
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise ValueError(f"{path}: the folder {path.parent} is read-only")
 
 
 def require_suffix(out: Path, suffix: str = ".png") -> None:

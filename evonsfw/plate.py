@@ -206,6 +206,8 @@ def number(value: float, span: float) -> str:
     if span <= 0 or not math.isfinite(span):
         return f"{value:.4g}"
     digits = 2 - math.floor(math.log10(span))
+    if value == 0:
+        return "0"
     if not -4 < digits < 6:
         return f"{value:.2e}"
     text = f"{value:.{max(0, digits)}f}"

@@ -61,7 +61,7 @@ class Probe:
             input_shape(spec),
             of=quantity.tensor,
             at_output=at_output,
-            at=at and at.tensor,
+            at=None if at is None else at.tensor,
             relu=relu,
             instead="explain occlusion needs no backward pass",
         )

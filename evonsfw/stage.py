@@ -22,8 +22,8 @@ from evonsfw.config import (
     RunConfig,
     make_config,
 )
-from evonsfw.ends import end_reached
 from evonsfw.cores import usable_cores
+from evonsfw.ends import end_reached
 from evonsfw.evolution import Progress, Referee
 from evonsfw.genome import BACKGROUND_GENES, Encoding, Genome
 from evonsfw.model_spec import DEFAULT, ModelSpec, read_spec

@@ -38,7 +38,7 @@ GROUND = (
     ("config", "classifier", "layers", "plate"),
     ("pipeline", "provenance", "recipe", "scorers", "findings", "insight"),
     ("quantity", "looks", "truncated", "fourier", "cppn"),
-    ("crew", "scene", "contribution", "page", "subject", "probe", "aim"),
+    ("crew", "scene", "contribution", "page", "subject", "probe", "aim", "nearest_change"),
     ("evaluation", "painter", "weigher", "folder_scores", "picture_like"),
     ("controls",),
 )
@@ -64,7 +64,7 @@ TOP = (
     ("fewest", "ladder"),
     ("viewing",),
     ("launch",),
-    ("export", "verification", "series", "showing"),
+    ("export", "verification", "series", "showing", "evolving", "changing"),
     ("flags", "commands", "api"),
     ("explain",),
     ("commands.*",),

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -168,10 +169,20 @@ def test_a_closed_pipe_ends_a_run_without_a_traceback(tiny: list[str], tmp_path:
     assert errors.count("\n") <= 1
 
 
+INSTRUMENTS = (
+    *("saliency_maps.explain_saliency", "saliency_maps.explain_gradcam"),
+    *("saliency_maps.explain_integrated", "explaining.explain_occlusion"),
+    *("explaining.explain_shapes", "comparing.explain_compare", "folder_curves.measure"),
+    *("dreaming.dream_file", "dreaming.layer_lines", "exciting.excite_file"),
+)
+REACHED = SimpleNamespace(reached=True)
+"""What commands of instruments call once they have understood what they are told."""
+
+
 def examples() -> list[str]:
     """The `evonsfw` commands of the ```bash blocks of README and docs."""
     found = []
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         for block in re.findall(r"(?ms)^ *```(?:bash|sh|console)\n(.*?)^ *```", text):
             lines = block.replace("\\\n", " ").splitlines()
@@ -197,6 +208,10 @@ def test_every_documented_command_is_understood(
     monkeypatch.setattr("evonsfw.showing.show_run", lambda *_: done.append("show"))
     monkeypatch.setattr("evonsfw.showing.replay_run", lambda *_: done.append("replay"))
     monkeypatch.setattr("evonsfw.series.run_series", lambda *_: not done.append("series"))
+    for instrument in INSTRUMENTS:
+        monkeypatch.setattr(f"evonsfw.{instrument}", lambda *_: done.append("instrument") or ())
+    inverted = "evonsfw.inverting.invert_file"
+    monkeypatch.setattr(inverted, lambda *_: done.append("invert") or REACHED)
     monkeypatch.setattr("evonsfw.founding.settings_from", lambda *_: {})
     monkeypatch.setattr("evonsfw.ladder.make_ladder", lambda *_: not done.append("ladder"))
     monkeypatch.setattr("evonsfw.cli.read_config", lambda _path: {})

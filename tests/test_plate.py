@@ -55,7 +55,10 @@ def test_a_map_of_no_opacity_leaves_the_picture_grey() -> None:
 
 @pytest.mark.parametrize(
     ("value", "span", "text"),
-    [(0.5, 1.0, "0.50"), (-1e-9, 1.0, "0.00"), (3.0, 0.0, "3"), (1234.5, 4000.0, "1234")],
+    [
+        *((0.5, 1.0, "0.50"), (0.0, 1e-9, "0"), (-1e-9, 1.0, "0.00")),
+        *((3.0, 0.0, "3"), (1234.5, 4000.0, "1234")),
+    ],
 )
 def test_numbers_have_the_digits_that_tell_them_apart(value: float, span: float, text: str) -> None:
     assert number(value, span) == text

@@ -16,7 +16,7 @@ from evonsfw.commands import (
     whole,
 )
 
-EXAMPLE = 'Example: evonsfw excite --objective "logit(nsfw) + logit(sfw)" --prior cppn --size 1024'
+EXAMPLE = 'evonsfw excite --objective "logit(nsfw) + logit(sfw)" --prior cppn --size 1024'
 
 
 def excite(
