@@ -26,6 +26,7 @@ from evonsfw.folder_curves import measure
 from evonsfw.model_spec import read_spec
 
 pytest.importorskip("sklearn")
+ROOT = Path(__file__).parent.parent
 COLOURS = {
     "red": [(250, 20, 30), (200, 90, 40), (120, 130, 60)],
     "green": [(10, 240, 30), (90, 200, 50), (20, 60, 90)],
@@ -356,3 +357,12 @@ def test_the_program_refuses_in_one_line(folder: Path, model: str, call: Call) -
         assert outcome.out == ""
         (line,) = outcome.err.split("\n")[:-1]
         assert told in line
+
+
+def test_the_example_of_the_page_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "red").rename(folder / "evolved")
+    folder.rename("pictures")
+    page = (ROOT / "docs" / "instruments" / "curves.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(block, "docs/instruments/curves.md", "exec"), {})
+    assert 0.0 <= float(capsys.readouterr().out) <= 1.0
