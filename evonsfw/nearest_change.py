@@ -168,7 +168,7 @@ class Walk:
         elif self._settled is None:
             self._approach(slope, short, change, number)
         else:
-            self._refine(self._free(slope, change), short <= 0, number)
+            self._refine(slope, short <= 0, number)
 
     def beyond(self, looks: Sequence[Look]) -> Values:
         """(V,) margins beyond what is asked; negative where a view falls short of it."""
@@ -232,7 +232,7 @@ class Walk:
             self._too_low = self._levels
             self._try(max(self._levels + math.ceil(levels), math.floor(self._levels * 1.5)))
         elif free.any():
-            self._chase(free, short, number)
+            self._chase(slope if self._since < self._patience // 2 else free, short, number)
         else:
             self.is_done = True  # all is as far as it can go
         late = number >= self._wish.iterations // 2
@@ -256,7 +256,8 @@ class Walk:
         """Towards the score: as far as a straight line would need, within reason."""
         steepness = float(np.linalg.norm(along))
         size = float(np.linalg.norm(self._drift))
-        least = _annealed(number / self._wish.iterations, CHASE, LAST_STRIDE) * size
+        done = 0.0 if self._wish.budget is None else number / self._wish.iterations
+        least = _annealed(done, CHASE, LAST_STRIDE) * size
         most = LEAP * size if number else math.inf
         self._move(along, max(min(short / steepness, most), least))
         self._limit()
@@ -277,8 +278,7 @@ class Walk:
         rate = _annealed(done, FIRST_SHRINKING, LAST_SHRINKING)
         smaller, larger = min(size, self._radius) * (1.0 - rate), self._radius * (1.0 + rate)
         self._radius = smaller if holds else larger
-        if along.any():
-            self._move(along, _annealed(done, FIRST_STRIDE, LAST_STRIDE) * self._radius)
+        self._move(along, _annealed(done, FIRST_STRIDE, LAST_STRIDE) * self._radius)
         self._drift *= np.float32(self._radius / float(np.linalg.norm(self._drift)))
         self._limit()
 
