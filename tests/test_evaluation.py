@@ -17,8 +17,9 @@ import psutil
 import pytest
 
 from evonsfw.composition import compose
+from evonsfw.cores import usable_cores
 from evonsfw.crew import CAPACITY, MAX_DEATHS, CancelledError, Crew, EvaluationError
-from evonsfw.evaluation import LANE, Evaluator, Inline, Pool, open_evaluator, usable_cores
+from evonsfw.evaluation import LANE, Evaluator, Inline, Pool, open_evaluator
 from evonsfw.genome import Encoding
 from evonsfw.model_spec import read_spec
 from evonsfw.objectives import Goal
