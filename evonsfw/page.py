@@ -8,14 +8,11 @@ stays text. Without JavaScript, the picture, the graph and the tables are all th
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import json
 import math
 import shlex
 from collections.abc import Iterator, Mapping
-from html import escape
-from importlib.resources import files
 from string import Template
 from typing import Any, NamedTuple
 
@@ -24,6 +21,7 @@ from PIL import Image
 
 from evonsfw.colour import format_colour
 from evonsfw.exporters import Artwork, Story
+from evonsfw.inline_page import digest, safe, template
 from evonsfw.keyframes import Course, course, fine_canvas, fine_elements, key_frames, key_steps
 from evonsfw.moment import format_score
 from evonsfw.page_source import METADATA, PICTURE, seal
@@ -77,23 +75,23 @@ def make_page(
     here = _index(run, artwork)
     keys = key_steps(run, artwork.encoding, here)
     begin = keys.index(here) if here is not None else len(keys) - 1
-    style, script = _style(canvas), _template("page.js")
+    style, script = _style(canvas), template("page.js")
     lines = graph.svg()
-    document = Template(_template("page.html")).substitute(
-        style_digest=_digest(style),
-        script_digest=_digest(script),
+    document = Template(template("page.html")).substitute(
+        style_digest=digest(style),
+        script_digest=digest(script),
         style=style,
         script=script,
-        title=_text(artwork.metadata.get("Title", "evonsfw")),
+        title=safe(artwork.metadata.get("Title", "evonsfw")),
         icon=_icon(artwork, canvas).address,
-        label=_text(story.label),
-        score=_text(_score(artwork, run)),
+        label=safe(story.label),
+        score=safe(_score(artwork, run)),
         figures=_figures(artwork, run, here),
         picture=picture_element(artwork, canvas),
         shape_count=artwork.encoding.n,
         last_key=len(keys) - 1,
         begin=begin,
-        words=_text(graph.words(keys[begin])),
+        words=safe(graph.words(keys[begin])),
         graph_summary=graph.summary(),
         graph_lines=lines["lines"],
         graph_scores=lines["scores"],
@@ -188,8 +186,8 @@ def _film(film: Enclosed | None) -> str:
 def _download(file: Enclosed) -> str:
     ending, size = file.name.rpartition(".")[2].upper(), math.ceil(len(file.content) / 1000)
     return (
-        f'<a class="button" download="{_text(file.name)}" href="{file.address}">'
-        f"{_text(ending)} <small>{size:,} kB</small></a>"
+        f'<a class="button" download="{safe(file.name)}" href="{file.address}">'
+        f"{safe(ending)} <small>{size:,} kB</small></a>"
     )
 
 
@@ -199,7 +197,7 @@ def _command(metadata: Mapping[str, str]) -> str:
         words = recipe(json.loads(metadata.get("evonsfw:settings", "")))
     except (ValueError, TypeError, RecursionError):
         return ""
-    spans = (f"<span>{_text(shlex.quote(word))}</span>" for word in shlex.split(words))
+    spans = (f"<span>{safe(shlex.quote(word))}</span>" for word in shlex.split(words))
     return f"<p>Made again by</p><pre><code>{' '.join(spans)}</code></pre>"
 
 
@@ -224,13 +222,8 @@ def _contribution_words(artwork: Artwork) -> str:
 def _pairs(pairs: Mapping[str, str]) -> str:
     """Names and values of a description list."""
     return "".join(
-        f"<div><dt>{_text(k)}</dt><dd>{_text(v) or NONE}</dd></div>" for k, v in pairs.items()
+        f"<div><dt>{safe(k)}</dt><dd>{safe(v) or NONE}</dd></div>" for k, v in pairs.items()
     )
-
-
-def _text(text: str) -> str:
-    """Any text as HTML; what UTF-8 cannot write (names of files of any bytes) becomes '?'."""
-    return escape(text.encode("utf-8", "replace").decode("utf-8"))
 
 
 def _json(value: Any) -> str:
@@ -247,17 +240,8 @@ def _parts(text: str) -> Iterator[str]:
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
-def _template(name: str) -> str:
-    return files("evonsfw").joinpath("templates", name).read_text(encoding="utf-8")
-
-
 def _style(canvas: Canvas) -> str:
     """The style sheet, which has to know the picture's proportions: no element has styles of its
     own, as the content security policy would forbid them.
     """
-    return f":root {{ --ratio: {canvas[0] / canvas[1]:.6f}; }}\n" + _template("page.css")
-
-
-def _digest(text: str) -> str:
-    """As a content security policy names an inline script or style (W3C CSP 3, 2.3.1)."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+    return f":root {{ --ratio: {canvas[0] / canvas[1]:.6f}; }}\n" + template("page.css")
