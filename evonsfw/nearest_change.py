@@ -44,6 +44,8 @@ FIRST_STRIDE, LAST_STRIDE = 1.0, 0.01
 """Length of a step, in sizes of the change, once the score holds: at first and at last."""
 FIRST_SHRINKING, LAST_SHRINKING = 0.05, 0.001
 """Share by which the size shrinks or grows then."""
+MOST_SHRINKING = 0.3
+"""The same where the score is far beyond what is asked."""
 CHASE, LEAP = 0.2, 0.5
 """While the score does not hold: the shortest step and the longest, in sizes of the change."""
 SHARES = 10
@@ -168,7 +170,7 @@ class Walk:
         elif self._settled is None:
             self._approach(slope, short, change, number)
         else:
-            self._refine(slope, short <= 0, number)
+            self._refine(slope, -short, number)
 
     def beyond(self, looks: Sequence[Look]) -> Values:
         """(V,) margins beyond what is asked; negative where a view falls short of it."""
@@ -270,17 +272,20 @@ class Walk:
         self._drift = self._held.copy()
         self._radius = float(np.linalg.norm(self._drift))
 
-    def _refine(self, along: Floats, holds: bool, number: int) -> None:
+    def _refine(self, along: Floats, beyond: float, number: int) -> None:
         """Along the gradient, then back to a size that is a little smaller, or larger."""
         assert self._settled is not None
         done = (number - self._settled) / max(1, self._wish.iterations - self._settled)
         size = float(np.linalg.norm(self._drift))
         rate = _annealed(done, FIRST_SHRINKING, LAST_SHRINKING)
-        smaller, larger = min(size, self._radius) * (1.0 - rate), self._radius * (1.0 + rate)
-        self._radius = smaller if holds else larger
+        spare = beyond / (2.0 * float(np.linalg.norm(along)) * size)  # half of it, on a line
+        if beyond >= 0:
+            self._radius = min(size, self._radius) * (1.0 - min(max(rate, spare), MOST_SHRINKING))
+        else:
+            self._radius *= 1.0 + rate
         self._move(along, _annealed(done, FIRST_STRIDE, LAST_STRIDE) * self._radius)
         self._drift *= np.float32(self._radius / float(np.linalg.norm(self._drift)))
-        self._limit()
+        self._keep_budget()
 
     def _move(self, along: Floats, length: float) -> None:
         self._drift += np.float32(length / float(np.linalg.norm(along))) * along
@@ -288,12 +293,16 @@ class Walk:
     def _limit(self) -> None:
         """What goes beyond a limit is forgotten, so that it does not have to be undone."""
         np.clip(self._drift, -self._levels, self._levels, out=self._drift)
+        self._keep_budget()
+
+    def _keep_budget(self) -> None:
         if self._budget is not None:
             self._drift *= np.float32(self._within(self._budget))
 
     def _rounded(self, drift: Floats) -> Floats:
         """Whole levels that the picture can take."""
-        return np.clip(np.rint(drift), -self._from, LEVELS - self._from)
+        change = np.clip(np.rint(drift), -self._levels, self._levels)
+        return np.clip(change, -self._from, LEVELS - self._from)
 
     def _within(self, budget: float) -> float:
         """By how much to multiply the change so that it is within an l2 norm when it is rounded."""
