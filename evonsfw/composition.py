@@ -2,7 +2,8 @@
 
 A few large shapes lie below, ever smaller ones above; places are spread evenly (R. Bridson's
 best-candidate idea by way of M. Roberts's R2 sequence); colours are a scheme of a few related
-hues with one accent, in OKLCH; shapes near each other share one.
+hues with one accent, in OKLCH; shapes near each other share one. What can be turned follows a slow
+current, some of it across, as brush strokes do.
 """
 
 from __future__ import annotations
@@ -20,6 +21,13 @@ RATIO = 80.0
 """Radius of the lowest shape to that of the top one: between them it falls as a power of rank."""
 REGIONS = 6
 """Places that give the shapes near them a colour, so that neighbours belong together."""
+ASPECTS = 0.8
+"""Share of the aspect genes that is used, the middle: few slivers."""
+WIDTHS = 0.7
+"""Share of the width genes that is used, the upper end: few hairs."""
+SWING, WAVER, ACROSS = 0.2, 0.05, 0.2
+"""In half turns, how far the current swings over a picture, and what a shape strays from it; the
+share of shapes that lie across it."""
 SMALLEST, LARGEST = 0.15, 0.95
 """Size genes of a first picture: no specks, and nothing that covers all the rest."""
 
@@ -46,6 +54,7 @@ def _compose_one(encoding: Encoding, rng: np.random.Generator) -> Genome:
     ground, colours = _scheme(encoding, rows[:, :2], rng)
     genome[:3] = ground
     rows[:, -COLOUR_GENES:-1] = colours
+    _lay(encoding, rows, rng)
     return np.clip(genome, 0.0, 1.0)
 
 
@@ -72,6 +81,31 @@ def _sizes(encoding: Encoding, rng: np.random.Generator) -> npt.NDArray[np.float
         scaled = np.maximum(radius[rows] / np.sqrt(_area(shape)), 1e-6)
         genes[rows] = np.log(scaled / shape.MIN_RADIUS) / span
     return np.clip(genes, SMALLEST, LARGEST)
+
+
+def _lay(encoding: Encoding, rows: Genome, rng: np.random.Generator) -> None:
+    """Rewrite the aspect, width and angle genes, of shapes that have any, in the (N, G) rows."""
+    kinds = [load_shape(name).GENES for name in encoding.shapes]
+    current = _current(rows[:, :2], rng) if any("angle" in genes for genes in kinds) else None
+    for turn, genes in enumerate(kinds):
+        own = rows[turn :: len(kinds)]
+        if "aspect" in genes:
+            aspects = own[:, genes.index("aspect")]
+            aspects[:] = 0.5 + ASPECTS * (aspects - 0.5)
+        if "width" in genes:
+            widths = own[:, genes.index("width")]
+            widths[:] = 1.0 - WIDTHS * (1.0 - widths)
+        if "angle" in genes and current is not None:
+            own[:, genes.index("angle")] = current[turn :: len(kinds)]
+
+
+def _current(places: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """(N,) angle genes for shapes at (N, 2) places: a slow wave over the canvas."""
+    n = len(places)
+    wave = np.sin(2.0 * np.pi * (places @ rng.uniform(-0.8, 0.8, 2) + rng.random()))
+    across = np.where(rng.random(n) < ACROSS, 0.5, 0.0)
+    angles: npt.NDArray[np.float64] = rng.random() + SWING * wave + across
+    return (angles + rng.normal(0.0, WAVER, n)) % 1.0
 
 
 def _area(shape: Shape) -> float:

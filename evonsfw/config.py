@@ -56,7 +56,9 @@ class RunConfig(BaseModel):
     )
 
     shapes: Words = Field(
-        ("triangles",), description=f"Shapes to paint with: {', '.join(shape_names())}, or a mix."
+        ("triangles",),
+        description=f"Shapes to paint with: {', '.join(shape_names())}, or a mix. polygons have 5 "
+        "corners, polygons-K have K.",
     )
     n: int = Field(100, ge=1, le=5000, description="Number of shapes.")
     size: Annotated[str, BeforeValidator(spelling.size)] = Field(

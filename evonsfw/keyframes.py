@@ -99,19 +99,28 @@ def fine_elements(drawing: Drawing, canvas: Canvas) -> list[Element]:
 
 
 def _short(element: Element) -> Element:
-    geometry = {
-        name: value if name == "fill" else _NUMBER.sub(_tenth, value)
+    """Angles have a digit more: a tenth of a degree is a whole unit at the end of a long arm."""
+    short = {
+        name: _NUMBER.sub(_hundredth if name == "transform" else _tenth, value)
         for name, value in element.attributes.items()
     }
-    opacity = f"{float(element.attributes['fill-opacity']):.3f}".rstrip("0").rstrip(".")
-    return Element(element.tag, {**geometry, "fill-opacity": opacity})
+    opacity = f"{float(element.attributes[f'{element.paint}-opacity']):.3f}"
+    return Element(element.tag, short).with_opacity(opacity.rstrip("0").rstrip("."))
 
 
 _NUMBER = re.compile(r"-?\d+\.\d+")
 
 
 def _tenth(number: re.Match[str]) -> str:
-    short = f"{float(number[0]):.1f}".removesuffix(".0")
+    return _trimmed(f"{float(number[0]):.1f}")
+
+
+def _hundredth(number: re.Match[str]) -> str:
+    return _trimmed(f"{float(number[0]):.2f}")
+
+
+def _trimmed(digits: str) -> str:
+    short = digits.rstrip("0").rstrip(".")
     return "0" if short == "-0" else short
 
 

@@ -87,8 +87,8 @@ def _picture(element: Element, box: tuple[float, float, float, float]) -> str:
     edge = EDGE * max(width, height) + 0.1
     sides = (left - edge, top - edge, width + 2 * edge, height + 2 * edge)
     view = " ".join(f"{side:.1f}" for side in sides)
-    opaque = Element(element.tag, {**element.attributes, "fill-opacity": "1"})
-    return f'<svg class="swatch" viewBox="{view}" aria-hidden="true">{opaque.to_text()}</svg>'
+    opaque = element.with_opacity("1").to_text()
+    return f'<svg class="swatch" viewBox="{view}" aria-hidden="true">{opaque}</svg>'
 
 
 def _contribution(value: float, most: float) -> str:

@@ -15,11 +15,21 @@ class Element(NamedTuple):
 
     Attributes:
         tag: its name.
-        attributes: of its geometry, in pixels, then `fill` and `fill-opacity`.
+        attributes: of its geometry, in pixels, then its colour and opacity: `fill` and
+            `fill-opacity`, or `stroke` and `stroke-opacity` where the geometry has a width.
     """
 
     tag: str
     attributes: dict[str, str]
+
+    @property
+    def paint(self) -> str:
+        """The attribute that holds its colour; that of its opacity is this and "-opacity"."""
+        return "stroke" if "stroke-width" in self.attributes else "fill"
+
+    def with_opacity(self, opacity: str) -> Element:
+        """The same, of another opacity."""
+        return Element(self.tag, {**self.attributes, f"{self.paint}-opacity": opacity})
 
     def to_text(self) -> str:
         """As it is written in a document."""
@@ -41,10 +51,8 @@ def elements(drawing: Drawing, canvas: Canvas) -> list[Element]:
     for name, rows in drawing.rows_by_shape():
         shape = load_shape(name)
         for i in range(len(found))[rows]:
-            tag, geometry = shape.svg(drawing.geometry[i], canvas)
-            paint = {
-                "fill": format_colour(drawing.colours[i]),
-                "fill-opacity": f"{drawing.alphas[i]:.4f}",
-            }
-            found[i] = Element(tag, {**geometry, **paint})
+            bare = Element(*shape.svg(drawing.geometry[i], canvas))
+            colour = {bare.paint: format_colour(drawing.colours[i])}
+            coloured = Element(bare.tag, {**bare.attributes, **colour})
+            found[i] = coloured.with_opacity(f"{drawing.alphas[i]:.4f}")
     return [element for element in found if element is not None]

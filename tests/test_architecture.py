@@ -16,6 +16,7 @@ GROUND = (
     ("cores", "heat", "coarse", "resampling", "inline_page", "adam", "prior"),
     ("ticks", "series_index"),
     ("shapes", "strict_yaml", "expression", "backward_graph", "front_plot", "scales", "curve_plot"),
+    ("stretched",),
     ("shapes.*", "genome", "pictures", "model_spec", "jpeg_transforms", "tiles"),
     (
         "cells",

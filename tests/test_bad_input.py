@@ -19,8 +19,9 @@ from evonsfw.config import RunConfig
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--shapes", "triangels"], ["unknown shape 'triangels'", "did you mean triangles?"]),
-        (["--shapes", "squares"], ["'squares'", "circles, triangles"]),
+        (["--shapes", "triangels"], ["unknown shape 'triangels'", "did you mean triangles or"]),
+        (["--shapes", "xyz"], ["'xyz'", "circles, curves, ellipses, lines, polygons"]),
+        (["--shapes", "polygons-2"], ["polygons-2: expected 3 to 12 corners"]),
         (["--shapes", ""], ["unknown shape ''"]),
         (["--shapes", "triangles,,circles"], ["unknown shape ''"]),
         (["--search", "cmase"], ["unknown search 'cmase'", "did you mean cmaes"]),

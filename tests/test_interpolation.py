@@ -17,8 +17,10 @@ from evonsfw.interpolation import _parts as parts
 from evonsfw.interpolation import _rising as rising
 from evonsfw.raster import render_drawing
 from evonsfw.search import Problem
+from evonsfw.shapes import shape_names
 
-MIXES = [("triangles",), ("circles",), ("triangles", "circles"), ("circles", "circles")]
+MIXES = [("triangles", "circles"), ("circles", "circles"), tuple(shape_names())]
+MIXES += [(name,) for name in shape_names()]
 BARELY = 1e-6
 
 

@@ -186,7 +186,7 @@ def test_what_is_edited_by_hand_is_read(tmp_path: Path) -> None:
         (("shapes", 0, "padding"), 0.5, "padding"),
         (("shapes", 0, "padding"), [0.5], "one length"),
         (("shapes", 0, "padding"), ["a", 0, 0], "shape 1: padding = a"),
-        (("shapes", 1, "shape"), "../evil", "shape 2 is of ../evil: the settings have triangles"),
+        (("shapes", 1, "shape"), "../evil", "shape 2 is of ../evil: the settings have curves"),
         (("shapes", 1, "shape"), 5, "shape 2 is of 5"),
         (("shapes", 1), "circle", "expected objects"),
         (("shapes",), {}, "expected a list"),
@@ -265,9 +265,9 @@ def test_without_settings_a_shape_is_taken_at_its_word(tmp_path: Path) -> None:
 
 
 def test_shapes_in_another_order_than_the_settings_say(tmp_path: Path) -> None:
-    """Circles where the settings have triangles: what would be painted is not what is written."""
+    """Curves where the settings have circles: what would be painted is not what is written."""
     fields = _written(tmp_path, artwork())
     fields["shapes"] = fields["shapes"][1:] + fields["shapes"][:1]
     (tmp_path / "bad.json").write_text(json.dumps(fields), encoding="utf-8")
-    with pytest.raises(ValueError, match="shape 1 is of triangles: the settings have circles"):
+    with pytest.raises(ValueError, match="shape 1 is of curves: the settings have circles"):
         json_exporter.read(tmp_path / "bad.json")

@@ -27,6 +27,7 @@ from evonsfw.keyframes import (
 from evonsfw.recipe import recipe
 from evonsfw.score_graph import SIDE, ScoreGraph
 from evonsfw.shape_table import shape_table
+from evonsfw.shapes import shape_names
 from evonsfw.vector import elements
 
 
@@ -51,19 +52,21 @@ def test_key_frames_give_every_picture_back() -> None:
     assert repeated == 2 * 6 + 6 * 5  # all of every third one, else all but one
 
 
-def test_short_numbers_stay_within_half_a_tenth() -> None:
-    encoding = make_config(SETTINGS).encoding
+@pytest.mark.parametrize("name", shape_names())
+def test_short_numbers_stay_within_half_a_tenth(name: str) -> None:
+    encoding = make_config(SETTINGS | {"shapes": name}).encoding
     drawing = encoding.decode(a_run(encoding, 1)[0])
     exact = elements(drawing, fine_canvas(CANVAS))
     for short, long in zip(fine_elements(drawing, CANVAS), exact, strict=True):
         assert short.tag == long.tag
-        assert short.attributes["fill"] == long.attributes["fill"]
-        for name, tolerance in ((n, 0.0505) for n in long.attributes if n != "fill"):
+        assert short.attributes[long.paint] == long.attributes[long.paint]
+        assert short.attributes.keys() == long.attributes.keys()
+        for name, tolerance in ((n, 0.0505) for n in long.attributes if n != long.paint):
             numbers = [
                 [float(number) for number in re.findall(r"-?[\d.]+", which.attributes[name])]
                 for which in (short, long)
             ]
-            limit = 0.00051 if name == "fill-opacity" else tolerance
+            limit = 0.00051 if name == f"{long.paint}-opacity" else tolerance
             np.testing.assert_allclose(numbers[0], numbers[1], rtol=0, atol=limit)
             assert len(short.attributes[name]) <= len(long.attributes[name])
 

@@ -13,11 +13,14 @@ from evonsfw.exporters import Artwork
 from evonsfw.exporters.svg import to_svg
 from evonsfw.genome import BACKGROUND_GENES, Encoding
 from evonsfw.raster import render
+from evonsfw.raster_gradient import backward
 from evonsfw.shapes import Canvas, load_shape, radii, shape_names
+from evonsfw.weighing import shape_at
 
-MIXES = [(name,) for name in shape_names()] + [tuple(shape_names())]
-MIX_NAMES = ["+".join(mix) for mix in MIXES]
-every_shape = pytest.mark.parametrize("name", shape_names())
+EVERY = [*shape_names(), "polygons-3", "polygons-12"]
+MIXES = [(name,) for name in EVERY] + [("circles", "triangles"), tuple(EVERY)]
+MIX_NAMES = ["+".join(mix) for mix in MIXES[:-1]] + ["all"]
+every_shape = pytest.mark.parametrize("name", EVERY)
 every_mix = pytest.mark.parametrize("mix", MIXES, ids=MIX_NAMES)
 
 
@@ -97,6 +100,49 @@ def test_corners_stay_within_the_largest_radius(name: str) -> None:
     assert np.all(distance <= reach * 1.06)
 
 
+@every_shape
+def test_corners_follow_the_shape_itself(name: str) -> None:
+    """On a canvas 64 times as large a curve has far more corners: all lie where fewer went."""
+    shape = load_shape(name)
+    genes = np.random.default_rng(8).random((6, len(shape.GENES)))
+    for corners, fine in zip(
+        shape.outline(genes, (160, 120)), shape.outline(genes, (10240, 7680)) / 64, strict=True
+    ):
+        starts, ways = corners, np.roll(corners, -1, axis=0) - corners
+        lengths = np.maximum((ways**2).sum(axis=1), 1e-30)
+        gaps = fine[:, None] - starts
+        share = np.clip((gaps * ways).sum(axis=2) / lengths, 0.0, 1.0)
+        distance = np.linalg.norm(gaps - share[..., None] * ways, axis=2).min(axis=1)
+        assert distance.max() < 0.021
+        assert _area(corners) == pytest.approx(_area(fine), abs=0.02 * np.sqrt(lengths).sum())
+
+
+@every_shape
+def test_extreme_genes_draw_something_finite(name: str) -> None:
+    """The smallest, thinnest, most bent shape that there is, and all its gradients."""
+    encoding = Encoding((name,), 1)
+    count = len(load_shape(name).GENES)
+    rng = np.random.default_rng(9)
+    corners = np.concatenate([np.eye(count), 1.0 - np.eye(count), rng.integers(0, 2, (20, count))])
+    for genes in corners:
+        genome = np.full(encoding.length, 0.5, np.float32)
+        encoding.rows(genome)[0, :count] = genes
+        render(genome[None], encoding, (32, 24))
+        slope = backward(genome, encoding, (32, 24), np.ones((24, 32, 3), np.float32))
+        assert np.all(np.isfinite(slope))
+
+
+@every_shape
+def test_the_window_finds_the_shape_where_it_is_drawn(name: str) -> None:
+    encoding, genome = _black_on_white(name, x=0.4, y=0.55, size=0.7)
+    picture = render(genome, encoding, (160, 120))[0, :, :, 0]
+    certain = np.argwhere((picture == 0) | (picture == 255))
+    for y, x in certain[::7]:
+        found = shape_at(genome[0], encoding, (160, 120), (x + 0.5, y + 0.5))
+        assert found == (0 if picture[y, x] == 0 else None)
+    assert np.any(picture == 0)
+
+
 def test_radii_are_geometric_in_the_size_gene() -> None:
     genes = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.5], [0.0, 0.0, 1.0]])
     np.testing.assert_allclose(radii(genes, (100, 25), 0.01, 0.64), [0.5, 4.0, 32.0])
@@ -170,4 +216,5 @@ def test_agrees_with_resvg(mix: tuple[str, ...], extreme: str) -> None:
 def test_golden_picture(mix: tuple[str, ...], golden) -> None:
     encoding = Encoding(mix, 24, (0.4, 0.9))
     genome = _genomes(encoding, 7, 1)
-    golden(render(genome, encoding, (96, 72))[0], "shapes-" + "+".join(mix), tolerance=1)
+    name = "shapes-" + ("+".join(mix) if mix != tuple(EVERY) else "all")
+    golden(render(genome, encoding, (96, 72))[0], name, tolerance=1)

@@ -1,4 +1,4 @@
-"""SVG: one element a shape, real `<circle>` and `<polygon>`, its provenance in `<metadata>`.
+"""SVG: one element a shape (`<circle>`, `<polygon>`, `<line>`, …), its provenance in `<metadata>`.
 
 No SVG that is written here has a document type or a style sheet: a stranger's that has one is
 refused, so that no entities are expanded and nothing but the shapes decides what is seen.

@@ -9,7 +9,7 @@ canvas needs.
 from __future__ import annotations
 
 import functools
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -59,9 +59,18 @@ def shape_names() -> list[str]:
 def load_shape(name: str) -> Shape:
     """The shape called `name`; the folder is read once for each, not for every genome.
 
+    A file with a function `of(number)` has a family of shapes: `word-number` is one of them.
+
     Raises:
-        ValueError: no file of this folder has that name; names the nearest ones.
+        ValueError: no file of this folder has that name; names the nearest ones. Or its family has
+            no such number.
     """
+    word, _, number = name.rpartition("-")
+    if word in shape_names() and number.isdecimal() and number == str(int(number)):
+        family = getattr(FOLDER.load(word), "of", None)
+        if family is None:
+            raise ValueError(f"unknown shape '{name}': {word} have no number, expected {word}")
+        return cast("Shape", family(int(number)))
     return FOLDER.load(name)
 
 

@@ -8,16 +8,15 @@ import numpy as np
 
 from evonsfw.compiled import compiled
 from evonsfw.shapes import Array, Canvas, placed, radii
+from evonsfw.stretched import corner_count
 
 GENES = ("x", "y", "size")
 MIN_RADIUS = 0.008
 MAX_RADIUS = 0.4
-FLATNESS = 0.02
-"""How far, in pixels, the polygon that is filled may stay inside the true circle."""
 
 
 def outline(genes: Array, canvas: Canvas) -> Array:
-    """Corners of regular polygons that follow the circles to within `FLATNESS` pixels.
+    """Corners of regular polygons that follow the circles to within 0.02 pixels.
 
     Args:
         genes: (M, 3) array in [0, 1].
@@ -28,7 +27,7 @@ def outline(genes: Array, canvas: Canvas) -> Array:
         smaller ones repeat corners, which costs the rasterizer next to nothing.
     """
     radius = radii(genes, canvas, MIN_RADIUS, MAX_RADIUS)
-    corners = np.empty((len(genes), _corner_count(radius.max(initial=0.0)), 2))
+    corners = np.empty((len(genes), corner_count(radius.max(initial=0.0)), 2))
     _fill(np.ascontiguousarray(genes), radius, canvas, corners)
     return corners
 
@@ -54,21 +53,13 @@ def svg(genes: Array, canvas: Canvas) -> tuple[str, dict[str, str]]:
 
 
 @compiled
-def _corner_count(radius: float) -> int:  # pragma: no cover - compiled
-    """Corners at which the sagitta r (1 - cos(pi / V)) falls to `FLATNESS`; a multiple of 4."""
-    if radius <= FLATNESS:
-        return 8
-    return max(8, 4 * math.ceil(math.pi / math.acos(1.0 - FLATNESS / radius) / 4.0))
-
-
-@compiled
 def _fill(
     genes: Array, radius: Array, canvas: Canvas, corners: Array
 ) -> None:  # pragma: no cover - compiled
     """Write the corners; a polygon's reach is a little larger, to have its circle's area."""
     most = corners.shape[1]
     for i in range(len(genes)):
-        count = min(most, _corner_count(radius[i]))
+        count = min(most, corner_count(radius[i]))
         turn = 2.0 * math.pi / count
         cosine, sine = math.cos(turn), math.sin(turn)
         x, y = radius[i] * math.sqrt(turn / sine), 0.0

@@ -136,8 +136,9 @@
     if (index < 0) return;
     for (const name of ["halo", "line"]) {
       const outline = group.children[index].cloneNode();
-      outline.removeAttribute("fill"); // or the style sheet's `none` would not be seen by all
-      outline.removeAttribute("fill-opacity");
+      for (const paint of ["fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width"]) {
+        outline.removeAttribute(paint); // or the style sheet's would not be seen by all
+      }
       outline.setAttribute("class", `mark ${name}`);
       picture.append(outline);
     }
