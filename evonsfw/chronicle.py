@@ -102,8 +102,8 @@ class Chronicle:
         count = len(self._logbook)
         if not count:
             raise ValueError(
-                f"run folder {self.path}: an older evonsfw made it, which kept no genomes of past "
-                f"generations: leave out --generation"
+                f"run folder {self.path}: bests.bin or log.csv is missing or empty, or an older "
+                f"evonsfw made it: there are no past generations; leave out --generation"
             )
         if not 1 <= number <= count:
             raise ValueError(

@@ -43,7 +43,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         code = app(args=arguments, standalone_mode=False)
     except typer.TyperException as error:
-        fail(f"{error.format_message()} (evonsfw --help shows how)")
+        message = error.format_message()
+        if not message:  # a group of commands without a command: its help has been printed
+            sys.exit(2)
+        fail(f"{message} (evonsfw --help shows how)")
     except typer.Abort:
         sys.exit(130)
     except (ValueError, OSError, RuntimeError) as error:
@@ -198,7 +201,7 @@ def show(run: Annotated[Path, typer.Argument(help="Run folder.", show_default=Fa
     """Open a run in the window, finished or still running; no classifier is needed."""
     from evonsfw.showing import show_run
 
-    _want_window(True)
+    _require_display()
     show_run(run, _say)
 
 
@@ -212,7 +215,7 @@ def replay(
     """Play a run as a film in the window; no classifier is needed."""
     from evonsfw.showing import replay_run
 
-    _want_window(True)
+    _require_display()
     replay_run(run, positive("seconds", seconds), _say)
 
 
@@ -389,3 +392,11 @@ def _want_window(wanted: bool | None) -> bool:
     if wanted and not display_present():
         raise ValueError("--window: there is no display here; leave it out, or use --no-window")
     return display_present() if wanted is None else wanted
+
+
+def _require_display() -> None:
+    """Raise ValueError where a command that is nothing but a window cannot open it."""
+    from evonsfw.display import display_present
+
+    if not display_present():
+        raise ValueError("no display here; evonsfw export RUN page.html makes a page to look at")

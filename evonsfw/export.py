@@ -193,8 +193,9 @@ def _check_story(order: Order, source: Path) -> None:
         return
     if source.is_dir() and order.pick.source.parent == source:
         raise ValueError(
-            f"{order.path}: a film or a page needs the genomes of past generations, and run folder "
-            f"{source} has none of this picture: an older evonsfw made it, or it was none's best"
+            f"{order.path}: a film or a page needs the past of its picture, and run folder "
+            f"{source} has none: bests.bin or log.csv is missing or empty, an older evonsfw made "
+            f"it, or the picture was never the best of a generation"
         )
     raise ValueError(
         f"{order.path}: a film or a page is of a whole run, and {source} is one picture; give the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,8 +67,14 @@ def opened(path: Path, what: str) -> Iterator[BinaryIO]:
     except _RefusedError:
         raise
     except Exception as error:  # noqa: BLE001  # a damaged file makes Pillow raise nearly anything
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise ValueError(f"{what} {path}: cannot be read: {reason}") from None
+        raise ValueError(f"{what} {path}: cannot be read: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a file, where Pillow raised this."""
+    if isinstance(error, struct.error | IndexError):
+        return "cut short or damaged"
+    return getattr(error, "strerror", None) or " ".join(str(error).split())
 
 
 def read_text(path: Path, what: str) -> str:

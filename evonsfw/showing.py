@@ -69,11 +69,10 @@ class _Run:
     def __init__(self, path: Path) -> None:
         chronicle = Chronicle(path)
         self.config, self.artwork = chronicle.config, chronicle.best()
-        metadata = self.artwork.metadata
         if self.artwork.story is None:
             raise ValueError(
-                f"run folder {path}: an older evonsfw made it, which kept no genomes of past "
-                f"generations; look at {path / 'best.png'} instead"
+                f"run folder {path}: bests.bin or log.csv is missing or empty, or an older evonsfw "
+                f"made it: there are no past generations; look at {path / 'best.png'} instead"
             )
         metadata = self.artwork.metadata
         self._hash = metadata.get(CLASSIFIER, "")

@@ -164,7 +164,10 @@ def _scored(
 ) -> list[Finding]:
     try:
         stage, pipeline = judges.of(config)
-        if stage.classifier_hash != found.texts.get(CLASSIFIER, ""):
+        claimed = found.texts.get(CLASSIFIER, "")
+        if stage.classifier_hash and not claimed:
+            raise ValueError("it does not say by which classifier's file")
+        if stage.classifier_hash != claimed:
             raise ValueError("the classifier's file here is another")
         result = pipeline.evaluate(found.genome[None])
     except ValueError as error:

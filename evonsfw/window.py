@@ -35,8 +35,9 @@ FIRST_SIZE = (1180, 760)
 """Of the window, in pixels: with its frame it fits a laptop's screen of 1280x800."""
 MESSAGE_SECONDS = 4.0
 """How long a line such as "saved …" stays."""
-HOLD_SECONDS = 3.0
+HOLD_SECONDS = 6.0
 """How long the last picture stays when a run has reached its end by itself and nobody stirs."""
+STAYING = "the run is over: any key or click keeps this window open"
 REPEAT = (300, 40)
 """Milliseconds until a key that is held down repeats, and between repeats."""
 REPEATING = frozenset({"left", "right", "shift left", "shift right", "n"})
@@ -85,7 +86,7 @@ class Window:
         self._hold = HOLD_SECONDS if hold is None else hold
         self._message, self._message_left = "", math.inf
         self._down: set[str] = set()
-        self._stirred = False
+        self._stirred = self._ended = False
         try:
             pygame.display.init()
             self._surface = pygame.display.set_mode(_fitting(FIRST_SIZE), pygame.RESIZABLE)
@@ -123,7 +124,12 @@ class Window:
         self._fade(seconds)
         if not self._live.finished.is_set():
             self._stirred = self._controls.busy  # what was touched before the end does not count
-        self._hold -= seconds if self._live.finished.is_set() else 0.0
+            return
+        if not self._ended and math.isfinite(self._hold) and not self._stirred:
+            self._live.say(STAYING)
+            self._painter.wake()
+        self._ended = True
+        self._hold -= seconds
 
     def _close(self) -> None:
         self._painter.close()
@@ -203,7 +209,8 @@ class Window:
     def _fade(self, passed: float) -> None:
         """Take a message away when its time is over."""
         if self._live.message != self._message:
-            self._message, self._message_left = self._live.message, MESSAGE_SECONDS
+            self._message = self._live.message
+            self._message_left = self._hold if self._message == STAYING else MESSAGE_SECONDS
         self._message_left -= passed
         if self._message and self._message_left <= 0.0:
             self._live.say("")

@@ -131,6 +131,12 @@ def test_every_command_has_help_with_an_example(call: Call, command: str) -> Non
     assert f"Example: evonsfw {command}" in outcome.out
 
 
+def test_a_group_of_commands_alone_is_its_help(call: Call) -> None:
+    outcome = call("explain")
+    assert (outcome.code, outcome.err) == (2, "")
+    assert "occlusion" in outcome.out
+
+
 def test_the_version_is_printed(call: Call) -> None:
     assert call("--version") == (0, f"evonsfw {evonsfw.__version__}\n", "")
 
@@ -216,6 +222,7 @@ def test_every_documented_command_is_understood(
     monkeypatch.setattr("evonsfw.ladder.make_ladder", lambda *_: not done.append("ladder"))
     monkeypatch.setattr("evonsfw.cli.read_config", lambda _path: {})
     monkeypatch.setattr("evonsfw.cli._want_window", lambda _wanted: False)
+    monkeypatch.setattr("evonsfw.cli._require_display", lambda: None)
     monkeypatch.setattr("evonsfw.spelling._palette_file", lambda _path: ("#102030",))
     outcome = call(*arguments)
     assert (outcome.code, outcome.err) == (0, "")

@@ -65,6 +65,15 @@ def test_not_a_picture(tmp_path: Path, content: bytes) -> None:
     _refusal(path)
 
 
+@pytest.mark.parametrize("length", range(9, 16))
+def test_cut_in_its_first_bytes_is_told_in_plain_words(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "picture.png"
+    path.write_bytes(_encoded("PNG")[:length])
+    refusal = _refusal(path)
+    assert "buffer" not in refusal
+    assert "unpack" not in refusal
+
+
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_cut_short(tmp_path: Path, file_format: str, share: float) -> None:

@@ -269,14 +269,18 @@ def test_what_cannot_be_shown_is_told_in_one_line(
         (tmp_path / "missing", "config.yaml"),
         (tmp_path / "empty", "config.yaml"),
         (begun, "no generation is finished yet"),
-        (old, "an older evonsfw made it"),
+        (old, "bests.bin or log.csv is missing or empty, or an older evonsfw made it"),
     ]:
         assert_refused(call(command, str(path)), str(path), words)
     assert_refused(call("replay", str(run), "--seconds", "0"), "--seconds 0")
 
 
-def test_without_a_display_that_is_told(call: Call, run: Path) -> None:
-    assert_refused(call("show", str(run)), "display")
+@pytest.mark.parametrize("command", ["show", "replay"])
+def test_without_a_display_that_is_told(call: Call, run: Path, command: str) -> None:
+    """And not by flags that the command does not have."""
+    outcome = call(command, str(run))
+    assert_refused(outcome, "no display", "evonsfw export RUN page.html")
+    assert "--" not in outcome.err
 
 
 def test_the_classifier_is_not_brought_along(run: Path) -> None:

@@ -251,6 +251,11 @@ def test_changed_settings_are_told(
     assert_told(verify, other, *words, code=code)
 
 
+def test_a_missing_claim_of_the_classifier_is_told(run: Path, verify: Told, tmp_path: Path) -> None:
+    other = with_texts(run / "best.png", tmp_path / "x.png", classifier_sha256="")
+    assert_told(verify, other, "score not checked: it does not say by which classifier's file")
+
+
 def test_another_classifier_than_claimed_is_told(
     run: Path, verify: Told, tmp_path: Path, tiny_model: Callable[..., Path]
 ) -> None:
@@ -401,3 +406,9 @@ def test_a_hundred_exports_are_as_claimed_and_copies_of_them_that_are_changed_ar
 def test_verify_of_an_own_run_folder_says_what_to_give(call: Call, tiny: list[str]) -> None:
     assert call(*tiny, *END, "--out", "run").code == 0
     assert_refused(call("verify", "run"), "run")
+
+
+@pytest.mark.parametrize("name", ["triangles", "circles"])
+def test_the_pictures_of_the_readme_are_as_claimed(verify: Told, name: str) -> None:
+    picture = Path(__file__).parent.parent / "docs/images" / f"{name}.png"
+    assert_told(verify, picture, "genome whole, pixels identical", "as claimed", code=0)

@@ -41,7 +41,7 @@ from evonsfw.model_spec import read_spec
 from evonsfw.moment import PICTURE, POPULATION, SHAPES
 from evonsfw.runs import load_state
 from evonsfw.scene import draw
-from evonsfw.window import Window, pygame
+from evonsfw.window import STAYING, Window, pygame
 
 __all__ = ["driver"]
 SHIFT = {"mod": pygame.KMOD_LSHIFT}
@@ -100,6 +100,25 @@ def test_a_finished_run_closes_the_window_by_itself(driver: Driver) -> None:
     driver.play(script, generations=5)
     assert driver.reason == "5 generations done"
     assert_whole(driver)
+
+
+def test_at_the_end_a_line_says_how_to_keep_the_window_and_a_key_does(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evonsfw.window.HOLD_SECONDS", 1e6)
+
+    def script(window: Window) -> Generator[None]:
+        yield from started(window)
+        yield from until(lambda: moment(window).message == STAYING)
+        press(pygame.K_TAB)
+        yield from until(lambda: window._stirred)
+        window._hold = 0.0
+        for _ in range(TURNS):
+            yield
+        press(pygame.K_q)
+
+    driver.play(script, generations=5)
+    assert driver.reason == "5 generations done"
 
 
 def test_the_window_stays_while_somebody_looks_at_something(driver: Driver) -> None:
