@@ -199,9 +199,10 @@ def resume(
 @app.command(epilog="Example: evonsfw show runs/RUN")
 def show(run: Annotated[Path, typer.Argument(help="Run folder.", show_default=False)]) -> None:
     """Open a run in the window, finished or still running; no classifier is needed."""
+    from evonsfw.display import require_display
     from evonsfw.showing import show_run
 
-    _require_display()
+    require_display()
     show_run(run, _say)
 
 
@@ -213,9 +214,10 @@ def replay(
     ] = "20",
 ) -> None:
     """Play a run as a film in the window; no classifier is needed."""
+    from evonsfw.display import require_display
     from evonsfw.showing import replay_run
 
-    _require_display()
+    require_display()
     replay_run(run, positive("seconds", seconds), _say)
 
 
@@ -392,11 +394,3 @@ def _want_window(wanted: bool | None) -> bool:
     if wanted and not display_present():
         raise ValueError("--window: there is no display here; leave it out, or use --no-window")
     return display_present() if wanted is None else wanted
-
-
-def _require_display() -> None:
-    """Raise ValueError where a command that is nothing but a window cannot open it."""
-    from evonsfw.display import display_present
-
-    if not display_present():
-        raise ValueError("no display here; evonsfw export RUN page.html makes a page to look at")

@@ -12,3 +12,9 @@ def display_present() -> bool:
         driver = os.environ.get("SDL_VIDEODRIVER")
         return bool(driver or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     return True
+
+
+def require_display() -> None:
+    """Raise ValueError where a command that is nothing but a window cannot open it."""
+    if not display_present():
+        raise ValueError("no display here; evonsfw export RUN page.html makes a page to look at")

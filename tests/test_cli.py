@@ -222,7 +222,7 @@ def test_every_documented_command_is_understood(
     monkeypatch.setattr("evonsfw.ladder.make_ladder", lambda *_: not done.append("ladder"))
     monkeypatch.setattr("evonsfw.cli.read_config", lambda _path: {})
     monkeypatch.setattr("evonsfw.cli._want_window", lambda _wanted: False)
-    monkeypatch.setattr("evonsfw.cli._require_display", lambda: None)
+    monkeypatch.setattr("evonsfw.display.require_display", lambda: None)
     monkeypatch.setattr("evonsfw.spelling._palette_file", lambda _path: ("#102030",))
     outcome = call(*arguments)
     assert (outcome.code, outcome.err) == (0, "")
