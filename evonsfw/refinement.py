@@ -1,0 +1,251 @@
+"""Genomes towards a target picture: growth shape by shape, then all shapes again and again.
+
+Growth takes the best of many shapes, placed where the error is, and climbs from it. Refinement
+lifts one shape at a time out of the picture, climbs with its geometry (alpha and colour are solved
+for each trial), tries it at another depth, or puts a new one in its place. A temperature lets the
+error grow now and then, by an exponential draw: threshold acceptance that falls to plain climbing.
+The work is counted in pixels visited, so the same seed gives the same genome on any machine.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from evonsfw.genome import Encoding, Genome
+from evonsfw.patches import Floats, Place, Reals
+from evonsfw.portrait import CELL, Pictures, Portrait
+from evonsfw.proposals import scatter, vary
+from evonsfw.shapes import Shape
+
+BATCH = 32
+"""Trials that are made at once."""
+DECADES = (-3.5, -0.7)
+"""Powers of ten between which the size of a step lies, in genes."""
+BARELY = 1e-4
+"""Share of what a shape does for the picture, below which a gain counts as none."""
+SCATTERED, FOLLOWED = 512, 3
+"""New shapes tried in a place, and how many of them are climbed from."""
+REPLACED, REORDERED = 0.2, 0.1
+"""Share of steps that replace a shape, or paint it at another time."""
+NEAR = 5
+"""Depths that a shape moves by, mostly."""
+
+
+class Climb(NamedTuple):
+    """How long a climb goes on: batches at most, and batches without a gain."""
+
+    batches: int
+    patience: int
+
+
+FULL, BRIEF, FIRST = Climb(12, 4), Climb(4, 2), Climb(6, 2)
+
+
+class Trial(NamedTuple):
+    """A shape that was tried: (G,) genes, and its (FOUND,) row of `Portrait.score`."""
+
+    genes: Reals
+    found: Reals
+
+    @property
+    def change(self) -> float:
+        """What it adds to the squared error."""
+        return float(self.found[0])
+
+
+class Improved(NamedTuple):
+    """A genome (L,) float32, and its picture's weighted RMSE over RGB, in 0…255."""
+
+    genome: Genome
+    error: float
+
+
+class Refinement:
+    """The steps that make a portrait better; all chance comes from one seed.
+
+    In a mix of shapes a row's place says what it is, so there every shape keeps its depth.
+    """
+
+    def __init__(self, portrait: Portrait, seed: int) -> None:
+        self.portrait = portrait
+        self.temperature = 0.0
+        self._mixed = len(portrait.encoding.shapes) > 1
+        self._rng = np.random.default_rng(seed)
+        self._state = self._rng.integers(0, 2**63, 1, dtype=np.uint64)
+
+    def add(self) -> None:
+        """Put a new shape on top."""
+        portrait = self.portrait
+        top = portrait.count
+        portrait.lift(-1, top, portrait.whole)
+        trial = self._find(portrait.shape(top))
+        portrait.count += 1
+        portrait.settle(top, *trial)
+
+    def step(self) -> None:
+        """One change of one shape, kept where it helps."""
+        count = self.portrait.count
+        chance = self._rng.random()
+        if chance < REPLACED:
+            self._replace(int(self._rng.integers(count)))
+        elif chance < REPLACED + REORDERED and not self._mixed:
+            self._reorder(int(self._rng.integers(count)))
+        else:
+            self._move(int(self._rng.integers(count)))
+
+    def _allowed(self) -> float:
+        return self.temperature * float(self._rng.exponential()) if self.temperature else 0.0
+
+    def _present(self, i: int, place: Place) -> Trial:
+        """Shape i as it is, scored where it was lifted."""
+        genes = self.portrait.genes(i)
+        return Trial(genes, self.portrait.score(self.portrait.shape(i), genes[None], place)[0])
+
+    def _move(self, i: int) -> None:
+        """Climb with shape i."""
+        portrait = self.portrait
+        place = portrait.window(i)
+        portrait.lift(i, i, place)
+        start = self._present(i, place)
+        portrait.settle(i, *self._climb(portrait.shape(i), start, place, FULL, self.temperature))
+
+    def _reorder(self, i: int) -> None:
+        """Paint shape i at another time, with a short climb there."""
+        portrait = self.portrait
+        place = portrait.window(i)
+        portrait.lift(i, i, place)
+        before = self._present(i, place)
+        depth = self._other_depth(i)
+        portrait.lift(i, depth, place)
+        after = self._climb(portrait.shape(i), self._present(i, place), place, BRIEF)
+        if after.change < before.change + self._allowed():
+            portrait.settle(i, *after)
+            portrait.reorder(i, depth)
+
+    def _other_depth(self, i: int) -> int:
+        """Where among the others to paint shape i: mostly near."""
+        last = self.portrait.count - 1
+        if self._rng.random() < 0.7:
+            return int(np.clip(i + self._rng.integers(-NEAR, NEAR + 1), 0, last))
+        return int(self._rng.integers(last + 1))
+
+    def _any_depth(self) -> int:
+        """Where to paint a new shape: as often on top as anywhere."""
+        top = self.portrait.count - 1
+        return top if self._rng.random() < 0.5 else int(self._rng.integers(top + 1))
+
+    def _replace(self, i: int) -> None:
+        """Look for a better shape than the i-th."""
+        portrait = self.portrait
+        place = portrait.window(i)
+        portrait.lift(i, i, place)
+        before = self._present(i, place)
+        depth = i if self._mixed else self._any_depth()
+        portrait.lift(i, depth, portrait.whole)
+        after = self._find(portrait.shape(i))
+        if after.change < before.change + self._allowed():
+            portrait.settle(i, *after)
+            portrait.reorder(i, depth)
+
+    def _find(self, shape: Shape) -> Trial:
+        """A new shape where the whole canvas was lifted."""
+        portrait = self.portrait
+        place = portrait.whole
+        children = np.empty((SCATTERED, len(shape.GENES)))
+        scatter(self._state, portrait.errors(), CELL, portrait.canvas, children)
+        found = portrait.score(shape, children, place)
+        best = np.argsort(found[:, 0], kind="stable")[:FOLLOWED]
+        starts = [Trial(children[k], found[k]) for k in best]
+        ends = [self._climb(shape, start, place, FIRST) for start in starts]
+        return self._climb(shape, min(ends, key=lambda end: end.change), place, FULL)
+
+    def _climb(
+        self, shape: Shape, start: Trial, place: Place, how: Climb, temperature: float = 0.0
+    ) -> Trial:
+        """Vary a shape where it was lifted, the best of each batch by turns."""
+        best, failures = start, 0
+        step = np.zeros_like(best.genes)
+        children = np.empty((BATCH, len(step)))
+        for _ in range(how.batches):
+            vary(self._state, best.genes, step, DECADES, children)
+            found = self.portrait.score(shape, children, place)
+            k = int(found[:, 0].argmin())
+            gain = best.change - float(found[k, 0])
+            if gain <= 0.0 and not (temperature and -gain < self._allowed()):
+                failures += 1
+            else:
+                failures = 0 if gain > BARELY * abs(best.change) else failures + 1
+                step = children[k] - best.genes if gain > 0.0 else np.zeros_like(step)
+                best = Trial(children[k].copy(), found[k])
+            if failures >= how.patience:
+                break
+        return best
+
+
+def grow(
+    encoding: Encoding, target: Pictures, *, seed: int, weights: Floats | None = None
+) -> Improved:
+    """A first genome that is like a target: a background, then one shape after another on top.
+
+    Args:
+        encoding: what the genes mean, and how many shapes there are.
+        target: (H, W, 3) uint8 sRGB.
+        seed: the same seed gives the same genome.
+        weights: (H, W) float32 of at least 0, how much each pixel's error counts; None for 1.
+
+    Raises:
+        ValueError: target or weights that cannot be used.
+    """
+    portrait = Portrait(target, encoding, weights)
+    portrait.paint_background()
+    refinement = Refinement(portrait, seed)
+    while portrait.count < encoding.n:
+        refinement.add()
+    return Improved(portrait.genome(), portrait.rmse())
+
+
+def improve(
+    genome: Genome,
+    encoding: Encoding,
+    target: Pictures,
+    *,
+    budget: int,
+    seed: int,
+    weights: Floats | None = None,
+    heat: tuple[float, float] = (0.0, 0.0),
+) -> Improved:
+    """Make a genome's picture more like a target.
+
+    Args:
+        genome: (L,) float32 in [0, 1].
+        encoding: what the genes mean.
+        target: (H, W, 3) uint8 sRGB.
+        budget: pixels visited, after which it ends; a step in hand is finished.
+        seed: the same seed gives the same genome.
+        weights: (H, W) float32 of at least 0, how much each pixel's error counts; None for 1.
+        heat: temperature at the start and at the end, as a share of a shape's part of the squared
+            error; in between it falls in a straight line. A long refinement is best begun
+            at 0.1 and ended at 0. At (0, 0) the error never grows.
+
+    Raises:
+        ValueError: a genome of another length; target, weights or heat that cannot be used.
+    """
+    if not heat[0] >= heat[1] >= 0.0:
+        raise ValueError(f"heat {heat}: expected a start and an end, from high to low, at least 0")
+    portrait = Portrait(target, encoding, weights)
+    portrait.read(genome)
+    before = Improved(genome, portrait.rmse())
+    refinement = Refinement(portrait, seed)
+    unit = portrait.squared_error() / max(1, encoding.n)
+    rounds = 0
+    while portrait.work < budget and encoding.n:
+        if rounds % encoding.n == 0:
+            portrait.paint_background()
+        done = portrait.work / budget
+        refinement.temperature = unit * (heat[0] + (heat[1] - heat[0]) * done)
+        refinement.step()
+        rounds += 1
+    after = Improved(portrait.genome(), portrait.rmse())
+    return after if heat[0] > 0.0 or after.error < before.error else before
