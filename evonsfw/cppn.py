@@ -27,13 +27,15 @@ LINEAR, CENTRE, SQUARE = 0.63, 0.39, 0.33
 """Tanh of a normal number has about this spread; its square has that mean, and that spread."""
 COARSENESS = 2
 """Views are worked out at every other pixel and interpolated: a quarter of the time."""
-ROWS = 64
-"""Rows of a picture that are drawn at a time."""
+BLOCK = 256
+"""Places that go through the network at a time: their numbers stay in a core's cache, and products
+are too small for BLAS to start threads, so sums are the same on any number of cores.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Pass:
-    """One way through the network, for the way back.
+    """One way of P places through the network, for the way back.
 
     Attributes:
         weights: of each layer, (inputs, outputs).
@@ -72,7 +74,7 @@ class CPPN:
             parts.append(np.zeros(outputs))
         return np.concatenate(parts).astype(np.float32)
 
-    def see(self, numbers: Floats, view: View) -> tuple[Floats, Pass]:
+    def see(self, numbers: Floats, view: View) -> tuple[Floats, list[Pass]]:
         """What a view shows.
 
         Args:
@@ -85,13 +87,19 @@ class CPPN:
         shape = _coarse(view)
         rows = view.top + _middles(view.shape[0], shape[0])
         columns = view.left + _middles(view.shape[1], shape[1])
-        done = self._pass(numbers, _places(rows, columns, view.size))
-        return resized(255.0 * done.colours.reshape(*shape, 3), view.shape, BILINEAR), done
+        done = [self._pass(numbers, block) for block in _blocks(_places(rows, columns, view.size))]
+        colours: Floats = np.concatenate([block.colours for block in done])
+        return resized(255.0 * colours.reshape(*shape, 3), view.shape, BILINEAR), done
 
-    def back(self, cotangent: Floats, view: View, done: Pass) -> Floats:
+    def back(self, cotangent: Floats, view: View, done: list[Pass]) -> Floats:
         """`see` transposed: (h, w, 3) d f / d pixels to (L,) d f / d numbers."""
         height, width = _coarse(view)
         slope = 255.0 * resize_back(cotangent, (width, height), BILINEAR).reshape(-1, 3)
+        parts = zip(_blocks(slope), done, strict=True)
+        return np.sum([self._back(part, block) for part, block in parts], axis=0)
+
+    def _back(self, slope: Floats, done: Pass) -> Floats:
+        """(P, 3) d f / d colours to (L,) d f / d numbers."""
         gradient = slope * done.colours * (1.0 - done.colours)
         found: list[Floats] = []
         for index in range(len(self._shapes) - 1, -1, -1):
@@ -103,12 +111,12 @@ class CPPN:
 
     def draw(self, numbers: Floats, side: int) -> Floats:
         """(side, side, 3) float32 pixels in 0…255, in any size."""
-        strips = []
-        for top in range(0, side, ROWS):
-            rows = np.arange(top, min(top + ROWS, side)) + 0.5
-            done = self._pass(numbers, _places(rows, np.arange(side) + 0.5, (side, side)))
-            strips.append(255.0 * done.colours.reshape(len(rows), side, 3))
-        return np.concatenate(strips)
+        found = np.empty((side, side, 3), np.float32)
+        for y in range(side):
+            places = _places(np.array([y + 0.5]), np.arange(side) + 0.5, (side, side))
+            colours = [self._pass(numbers, block).colours for block in _blocks(places)]
+            found[y] = 255.0 * np.concatenate(colours)
+        return found
 
     def _pass(self, numbers: Floats, places: Floats) -> Pass:
         weights, kept, at = [], [], 0
@@ -122,6 +130,11 @@ class CPPN:
             weights.append(matrix)
             kept.append(inputs)
         return Pass(weights, kept, sigmoid(values))
+
+
+def _blocks(values: Floats) -> list[Floats]:
+    """(P, C) in parts of `BLOCK` rows; the last may have fewer."""
+    return [values[start : start + BLOCK] for start in range(0, len(values), BLOCK)]
 
 
 def _coarse(view: View) -> tuple[int, int]:

@@ -115,3 +115,19 @@ def test_the_first_step_of_adam_is_its_rate_and_it_finds_a_summit() -> None:
     for _ in range(400):
         point = climber.step(point, summit - point)
     assert np.allclose(point, summit, atol=0.01)
+
+
+def test_how_many_places_a_cppn_takes_at_a_time_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    prior, view = CPPN(3, 5, spread=1.0), View((19, 20), -1, 5, (16, 16))
+    numbers = prior.start(np.random.default_rng(2))
+    cotangent = np.random.default_rng(3).normal(size=(16, 16, 3)).astype(np.float32)
+    found = []
+    for block in (7, 10_000):
+        monkeypatch.setattr("evonsfw.cppn.BLOCK", block)
+        pixels, kept = prior.see(numbers, view)
+        assert len(kept) == -(-8 * 8 // block)
+        found.append((pixels, prior.back(cotangent, view, kept), prior.draw(numbers, 9)))
+    for few, all_ in zip(*found, strict=True):
+        np.testing.assert_allclose(few, all_, rtol=1e-4, atol=1e-3 * np.abs(all_).max())
