@@ -137,7 +137,7 @@ def gradcam(
     """
     given = opened(picture, classifier, wanted)
     spec = given.spec
-    where = find_layer(spec, layer) if layer else default_layer(spec)
+    where = find_layer(spec, layer) if layer is not None else default_layer(spec)
     quantity = quantity_of(given, None, of, None, None)
     found = _gradcam(spec, given.subject.pixels, quantity, where)
     figures = (*given.figures, (quantity.name, f"{found.value:+.4f}"), ("layer", where.name))
@@ -254,8 +254,9 @@ def shapes(
     name, genome, config = _genome_of(source)
     drawing, canvas = config.encoding.decode(genome), config.canvas
     picture = render(genome[None], config.encoding, canvas)[0]
-    word = wanted if wanted or classifier else config.class_
-    given = opened(picture, classifier or config.classifiers[0], word)
+    word = config.class_ if wanted is None and classifier is None else wanted
+    model = config.classifiers[0] if classifier is None else classifier
+    given = opened(picture, model, word)
     with Scorers(given.spec, workers) as scorers:
 
         def worth(pictures: Iterable[Pictures]) -> Iterator[float]:

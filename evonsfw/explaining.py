@@ -39,7 +39,8 @@ class Sliding:
 
     Attributes:
         window: its side in pixels; None for a quarter of the picture's shorter side.
-        stride: pixels between two places; None for a quarter of the window.
+        stride: pixels between two places; None for a quarter of the window, coarse to fine an
+            eighth.
         fill: what covers a place: grey, mean, blur or noise.
         seed: of the noise.
         coarse_to_fine: score a tenth of the places, and let the rest lie between them.
@@ -57,8 +58,8 @@ class Sliding:
         Raises:
             ValueError: the window or the stride does not fit.
         """
-        sweep = sweep_for(pixels, self.window, self.stride)
-        sweep = replace(sweep, fill=self.fill, seed=self.seed, coarse_to_fine=self.coarse_to_fine)
+        sweep = sweep_for(pixels, self.window, self.stride, self.coarse_to_fine)
+        sweep = replace(sweep, fill=self.fill, seed=self.seed)
         require_sweep(pixels, sweep)
         return sweep
 
@@ -159,8 +160,9 @@ def explain_shapes(
     out = free(out or default_out(source, "shapes"), force)
     found = _genome_of(source)
     config = found.config
-    spec = describe(classifier or config.classifiers[0])
-    index = spec.class_index(wanted if wanted or classifier else config.class_)
+    spec = describe(config.classifiers[0] if classifier is None else classifier)
+    own = wanted is None and classifier is None
+    index = spec.class_index(config.class_ if own else wanted)
     drawing = config.encoding.decode(found.genome)
     with Scorers(spec) as scorers:
 

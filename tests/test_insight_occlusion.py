@@ -105,6 +105,13 @@ def test_a_sweep_fits_its_picture() -> None:
     assert sweep_for(np.zeros((256, 256, 3), np.uint8), None, 3) == Sweep(64, 3)
 
 
+def test_coarse_to_fine_has_more_places_to_choose_from() -> None:
+    pixels = np.zeros((256, 256, 3), np.uint8)
+    assert sweep_for(pixels, coarse_to_fine=True) == Sweep(64, 8, coarse_to_fine=True)
+    assert sweep_for(pixels, None, 3, True) == Sweep(64, 3, coarse_to_fine=True)
+    assert sweep_for(np.zeros((9, 9, 3), np.uint8), coarse_to_fine=True).stride == 1
+
+
 @pytest.mark.parametrize(
     ("sweep", "told"),
     [

@@ -38,7 +38,8 @@ StrideFlag = Annotated[
     str | None,
     typer.Option(
         metavar="INTEGER",
-        help="Pixels from one place to the next. Default: a quarter of the window.",
+        help="Pixels from one place to the next. Default: a quarter of the window, with "
+        "--coarse-to-fine an eighth.",
         show_default=False,
     ),
 ]
