@@ -79,7 +79,7 @@ def dream(
     """
     how = _manner(manner)
     subject, spec = subject_of(picture), describe(classifier)
-    where = find_layer(spec, layer) if layer else middle_layer(spec)
+    where = find_layer(spec, layer) if layer is not None else middle_layer(spec)
     if how.channel is not None:
         require_channel(where, how.channel)
     rng = np.random.default_rng(seed)

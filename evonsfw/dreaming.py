@@ -57,7 +57,7 @@ def dream_file(
     spec = describe(classifier)
     subject = open_subject(picture)
     target = _checked(out, subject, frames, force)
-    found = find_layer(spec, layer) if layer else middle_layer(spec)
+    found = find_layer(spec, layer) if layer is not None else middle_layer(spec)
     if manner.channel is not None:
         require_channel(found, manner.channel)
     depth, scorer, rng = Depth(spec, found), Classifier(spec), np.random.default_rng(seed)

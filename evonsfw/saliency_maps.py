@@ -124,7 +124,7 @@ def explain_gradcam(asked: Asked, say: Callable[[str], None]) -> list[Path]:
     """
     opened = _opened(asked, "gradcam")
     spec = opened.spec
-    layer = find_layer(spec, asked.layer) if asked.layer else default_layer(spec)
+    layer = find_layer(spec, asked.layer) if asked.layer is not None else default_layer(spec)
     quantity = _of_class(opened, asked)
     found = gradcam(spec, opened.subject.pixels, quantity, layer)
     grid = "x".join(str(side) for side in found.coarse.shape[::-1])
@@ -206,13 +206,14 @@ def _quantity(opened: _Opened, asked: Asked) -> Quantity:
         return _of_class(opened, asked)
     if asked.wanted is not None:
         raise ValueError(f"--class {asked.wanted}: a layer is explained without a class")
-    kind = one_of("of", asked.of or "mean", LAYER_KINDS)
+    kind = one_of("of", "mean" if asked.of is None else asked.of, LAYER_KINDS)
     layer = find_layer(opened.spec, asked.layer)
     return (LayerMean if kind == "mean" else LayerPeak)(layer, asked.channel)
 
 
 def _of_class(opened: _Opened, asked: Asked) -> ClassValue:
-    return ClassValue(opened.spec, opened.index, one_of("of", asked.of or "logit", KINDS))
+    kind = "logit" if asked.of is None else asked.of
+    return ClassValue(opened.spec, opened.index, one_of("of", kind, KINDS))
 
 
 def one_of(flag: str, word: str, words: Iterable[Word]) -> Word:

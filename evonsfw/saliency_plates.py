@@ -82,9 +82,10 @@ def cam_plate(subject: Subject, name: str, found: GradCam, figures: Figures) -> 
     """
     bar = _bar(found.shown, f"for the {name}", 1.0)
     both = symmetric(found.signed, f"for and against the {name}", 1.0)
+    nothing = "" if (found.shown > 0).any() else "no place speaks for it"
     panels = (
         _picture(subject),
-        Panel("Grad-CAM", bar.colours(found.shown), bar),
+        Panel("Grad-CAM", bar.colours(found.shown), bar, nothing),
         Panel("before its rectifier", both.colours(found.signed), both),
         Panel("Grad-CAM over the picture", over(subject.pixels, found.shown, bar), bar),
     )

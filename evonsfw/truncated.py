@@ -26,8 +26,6 @@ SMALLEST = 64
 STEP = 8
 """Tiles' sides are multiples of it, so that few models are opened."""
 INSTEAD = "take an earlier layer, or another classifier"
-
-
 COARSENESS = 8
 """Layers whose maps are this much smaller than the input see patterns, neither edges nor things."""
 
@@ -128,11 +126,7 @@ class Depth:
         kept = model.forward(feed(self.spec, pixels)[None])
         cotangent = kept.logits
         if channel is not None:
-            maps = np.zeros(
-                (self.layer.channels, cotangent.size // self.layer.channels), np.float32
-            )
-            maps[channel] = 1.0 / maps.shape[1]
-            cotangent = maps.reshape(1, -1)
+            cotangent = mean_of(channel, self.layer.channels, cotangent.size)
         return feed_back(self.spec, model.backward(kept, cotangent)[0])
 
     def open(self, size: tuple[int, ...]) -> Differentiable:

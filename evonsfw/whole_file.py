@@ -11,7 +11,11 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A name to write to; on success it becomes `path`, else nothing is left behind."""
+    """A name to write to; on success it becomes `path`, else nothing is left behind.
+
+    Raises:
+        OSError: with the name `path`, where what is written to would not have said which it was.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     os.close(handle)
     draft = Path(name)
@@ -19,6 +23,9 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield draft
         draft.chmod(0o666 & ~_UMASK)
         draft.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
     finally:
         draft.unlink(missing_ok=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from evonsfw.findings import (
     default_out,
     require_free,
     write,
+    write_array,
 )
 from evonsfw.heat import ANCHORS, Scheme, coloured
 from evonsfw.plate import Bar, Panel, Plate, draw, number, over, symmetric
@@ -101,6 +103,30 @@ def test_findings_are_two_files_and_the_png_says_what_made_it(tmp_path: Path) ->
     with pytest.raises(ValueError, match="is there already: --force"):
         write(findings, out)
     assert write(Findings(findings.plate), out, force=True) == [out]
+
+
+@pytest.mark.parametrize(
+    "array", [np.float32(3.5), np.zeros((0, 3)), np.arange(24, dtype=np.int16).reshape(2, 3, 4).T]
+)
+def test_arrays_are_read_as_they_were(tmp_path: Path, array: np.ndarray) -> None:
+    write_array(tmp_path / "a.npy", array)
+    found = np.load(tmp_path / "a.npy")
+    np.testing.assert_array_equal(found, array)
+    assert (found.dtype, found.shape) == (array.dtype, array.shape)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full, of Linux")
+def test_a_full_disk_says_so_and_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = tmp_path / "draft"
+    draft.symlink_to("/dev/full")
+    drafts = (os.open(draft, os.O_WRONLY), str(draft))
+    monkeypatch.setattr("tempfile.mkstemp", lambda **_: drafts)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write_array(tmp_path / "a.npy", np.zeros(100_000))
+    assert caught.value.filename == str(tmp_path / "a.npy")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_written_is_told_before(tmp_path: Path) -> None:

@@ -102,6 +102,8 @@ def test_a_remark_where_the_shares_miss(run: Run) -> None:
     [
         (["--class", "brigth"], "unknown class 'brigth' of classifier 'small'.*mean bright"),
         (["--of", "logits"], "--of logits: expected logit or margin"),
+        (["--of", ""], "--of : expected logit or margin"),
+        (["--layer", ""], "unknown layer '' of classifier 'small'"),
         (["--of", "peak"], "--of peak: expected logit or margin"),
         (["--layer", "mapz"], r"unknown layer 'mapz' of classifier 'small': did you mean maps"),
         (["--out", "mine.jpg"], r"--out mine.jpg: expected a name that ends in .png"),

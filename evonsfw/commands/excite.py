@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +10,6 @@ import typer
 from evonsfw.commands import (
     ClassifierFlag,
     ForceFlag,
-    OutFlag,
     SeedFlag,
     progress,
     say,
@@ -50,7 +50,12 @@ def excite(
         ),
     ] = None,
     seed: SeedFlag = "0",
-    out: OutFlag = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The .png to write. Default: objective, prior and seed, here.", show_default=False
+        ),
+    ] = None,
     force: ForceFlag = False,
 ) -> None:
     """Make a picture from nothing that excites a class, several, or a channel of a layer."""
