@@ -30,7 +30,7 @@ def render_strips(
         encoding: what the genes mean.
         canvas: width and height in pixels.
         transparent: leave the background out. Laid over the background's colour, the picture is
-            then within 1/255 of the opaque one.
+            then within 1.5/255 of the opaque one.
         strip_pixels: how large a strip may be.
 
     Yields:

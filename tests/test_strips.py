@@ -49,12 +49,15 @@ def _over(picture: np.ndarray, background: np.ndarray) -> np.ndarray:
 def test_over_its_background_it_is_the_opaque_picture(
     mix: tuple[str, ...], canvas: Canvas, alpha: tuple[float, float]
 ) -> None:
+    """An alpha of k + 1/2 levels is rounded to k, and a pure colour reaches no further: it stays
+    below 1.5 levels away.
+    """
     encoding = Encoding(mix, 12, alpha)
     genome = _genome(encoding, 4)
     opaque = render(genome[None], encoding, canvas)[0]
     clear = np.concatenate(list(render_strips(genome, encoding, canvas, True, 1)))
     ground = np.floor(genome[:3] * np.float32(255.0) + np.float32(0.5))
-    assert np.abs(_over(clear, ground) - opaque).max() <= 1.0
+    assert np.abs(_over(clear, ground) - opaque).max() <= 1.5
 
 
 @pytest.mark.parametrize("mix", MIXES)
