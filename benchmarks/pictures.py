@@ -1,4 +1,4 @@
-"""Make the pictures of docs/exports.md and docs/founding.md anew, from one run.
+"""Make the pictures of docs/exports.md and docs/founding.md anew, from one run; of docs/shapes.md.
 
     python -m benchmarks.pictures
 
@@ -20,7 +20,11 @@ import resvg_py
 from PIL import Image
 
 from benchmarks.finished import finished_run
+from evonsfw.composition import compose
+from evonsfw.genome import Encoding
 from evonsfw.plate import Panel, Plate, draw
+from evonsfw.raster import render
+from evonsfw.shapes import shape_names
 
 Pixels = npt.NDArray[np.uint8]
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
@@ -116,8 +120,21 @@ def founded(run: Path, folder: Path) -> None:
     save("founding.png", draw(Plate("", tuple(panels)), 256))
 
 
+def shapes() -> None:
+    """First pictures: of every shape, of polygons with more corners, and of mixes."""
+    words = [*shape_names(), "polygons-9", "circles,lines", ",".join(shape_names())]
+    panels = []
+    for seed, word in enumerate(words):
+        encoding = Encoding(tuple(word.split(",")), 60)
+        genomes = compose(encoding, np.random.default_rng(seed), 1)
+        name = word if len(word) < 40 else "all of them"
+        panels.append(Panel(name, render(genomes, encoding, (384, 384))[0]))
+    save("shapes.png", draw(Plate("", tuple(panels)), 192))
+
+
 def main() -> None:
     """Make them all."""
+    shapes()
     settings = {"shapes": "circles,triangles", "n": 60, "seed": 12, "until": 0.999}
     with finished_run(**settings) as run, tempfile.TemporaryDirectory() as name:
         for make in (stills, film, page, founded):
