@@ -44,8 +44,9 @@ def credit_plate(
     large = _large(canvas)
     bar = symmetric(shares.shapley, f"Shapley value: part of the {word} score", 1.0)
     picture = _rendered(drawing, large)
+    n = len(drawing.alphas)
     panels = (
-        Panel(f"{name}, {len(drawing.alphas)} shapes", picture, note=f"{word} {shares.score:.6f}"),
+        Panel(f"{name}, {n} shape{'s' * (n != 1)}", picture, note=f"{word} {shares.score:.6f}"),
         Panel("each shape in its value's colour", _stained(drawing, large, shares, bar), bar),
         Panel("the shapes that do most", _outlined(drawing, large, shares, picture), note=BRIGHT),
     )

@@ -193,7 +193,8 @@ def _say_credits(source: Path, word: str, shares: Credits, say: Say) -> None:
     best, worst = int(shares.shapley.argmax()), int(shares.shapley.argmin())
     how = f"{shares.orders} orders" if shares.orders else "every set"
     say(
-        f"  {n} shapes, {how}: most from shape {best + 1} ({shares.shapley[best]:+.4f}), "
+        f"  {n} shape{'s' * (n != 1)}, {how}: "
+        f"most from shape {best + 1} ({shares.shapley[best]:+.4f}), "
         f"least from shape {worst + 1} ({shares.shapley[worst]:+.4f})"
     )
 

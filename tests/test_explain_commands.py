@@ -126,6 +126,15 @@ def test_shapes_of_a_run_are_those_of_its_best_picture(run: Run, evolved: Path) 
     np.testing.assert_array_equal(np.load("best_shapes.npy"), array)
 
 
+def test_one_shape_is_all_there_is_to_share(run: Run, call: Call, tiny: list[str]) -> None:
+    assert call(*tiny, "--n", "1", "--out", "run").code == 0
+    said = run("shapes", "run")
+    assert "1 shape, every set" in said
+    shapley, errors, left_out = np.load("run_shapes.npy")
+    assert shapley == left_out
+    assert errors == 0
+
+
 def test_shapes_add_up_to_the_score(run: Run, call: Call, tiny: list[str]) -> None:
     assert call(*tiny, "--n", "12", "--class", "green", "--out", "run").code == 0
     said = run("shapes", "run", "--samples", "5", "--seed", "2")
