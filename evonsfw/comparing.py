@@ -1,4 +1,7 @@
-"""`evonsfw explain compare`: two pictures, or two classifiers, and where they disagree."""
+"""Two pictures, or two classifiers, and where they disagree.
+
+`evonsfw explain compare`, for the command line and for Python.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 import evonsfw
-from evonsfw.classifier import describe
-from evonsfw.explaining import Say, Sliding, free
-from evonsfw.findings import Findings, write
+from evonsfw.explaining import Sliding
+from evonsfw.explanation import Explanation, Opened, opened
+from evonsfw.findings import Findings
 from evonsfw.insight import Heard, unheard
 from evonsfw.insight.disagreement import Disagreement, disagree, of_size
-from evonsfw.insight.occlusion import Sweep, occlude
-from evonsfw.model_spec import DEFAULT, ModelSpec, models_folder
+from evonsfw.insight.occlusion import Occlusion, Sweep, occlude
+from evonsfw.model_spec import DEFAULT, models_folder
 from evonsfw.occlusion_plates import (
     Figures,
     Seen,
@@ -24,20 +28,27 @@ from evonsfw.occlusion_plates import (
     told_score,
     told_sweep,
 )
+from evonsfw.picture_like import PictureLike
 from evonsfw.scorers import Scorers
-from evonsfw.subject import Subject, open_subject
 
 ENDINGS = (".onnx", ".yaml", ".yml")
 
 
 @dataclass(frozen=True, eq=False)
-class _Side:
-    """One of two, before it is looked at."""
+class Compared:
+    """Two that were shown in parts, and where they disagree.
 
-    subject: Subject
-    spec: ModelSpec
-    index: int
-    sweep: Sweep
+    Attributes:
+        first: what came of the one.
+        second: what came of the other.
+        windows: the second's windows less the first's.
+        falls: the second's falls of the score while covered less the first's.
+    """
+
+    first: Occlusion
+    second: Occlusion
+    windows: Disagreement
+    falls: Disagreement
 
 
 def is_classifier(word: str) -> bool:
@@ -47,53 +58,71 @@ def is_classifier(word: str) -> bool:
     return not Path(word).exists() and (models_folder() / f"{word}.yaml").is_file()
 
 
-def explain_compare(
-    first: str,
-    second: str,
-    say: Say,
-    picture: Path | None = None,
-    classifier: str | None = None,
+def compare(
+    first: PictureLike,
+    second: PictureLike | None = None,
+    classifier: str = DEFAULT,
+    other: str | None = None,
     wanted: str | None = None,
     sliding: Sliding | None = None,
-    out: Path | None = None,
-    force: bool = False,
+    workers: int | None = None,
     heard: Heard = unheard,
-) -> list[Path]:
-    """Two pictures under one classifier, or one picture under two, as a plate and an array.
+) -> Explanation[Compared]:
+    """Two pictures under one classifier, or one under two: where do they disagree?
 
     Args:
-        first: a picture's file, or a classifier: a known name, a .yaml or an .onnx.
-        second: another of the same kind.
-        say: prints one line.
-        picture: what two classifiers are shown; None where pictures are compared.
-        classifier: that two pictures are shown to; None for the default, and for classifiers.
-        wanted: the class that counts, of both; None for each classifier's own.
-        sliding: how the window slides.
-        out: the PNG; None for the names of both, in the current folder.
-        force: whether files that are there may be written over.
-        heard: called with the number of scorings done, and of all.
+        first: a file's name, or (H, W, 3) uint8.
+        second: the other picture; None for the same one.
+        classifier: of the first picture.
+        other: of the second; None for the same one.
+        wanted: the class of each, by name or index; None is each classifier's own.
+        sliding: window, stride, fill, of each picture; None follows from its size.
+        workers: threads; None for one a core. It changes no result.
+        heard: is told how many scorings are done, and of all.
 
     Returns:
-        the files. The array is (6, H, W) float32: the first one's windows and falls of the
-        score while covered, the second one's, and the second's less the first's; of the size of
-        the first picture.
+        its array is (6, H, W) float32: the first one's windows and falls of the score while
+        covered, the second one's, and the second's less the first's; of the first picture's size.
 
     Raises:
-        ValueError: whatever does not fit, in one line.
+        ValueError: nothing differs, or as `occlusion`.
     """
-    names = f"{Path(first).stem}_{Path(second).stem}_compare.png"
-    out = free(out or Path(names), force)
-    sides = _sides(first, second, picture, classifier, wanted, sliding or Sliding())
-    a, b = (_seen(sides, place, heard) for place in (0, 1))
+    if second is None and other is None:
+        raise ValueError("compare: expected a second picture, or another classifier")
+    given = opened(first, classifier, wanted)
+    twin = opened(first if second is None else second, other or classifier, wanted)
+    pair = given, twin
+    sweeps = [(sliding or Sliding()).over(one.subject.pixels) for one in pair]
+    a, b = (_seen(pair[i], sweeps[i], workers, _half(heard, i)) for i in (0, 1))
+    found = _compared(a, b)
+    one = second is None
+    names = (classifier, other) if one else (given.subject.path, twin.subject.path)
+    lines = (
+        f"A {names[0]}: {told_score(a)}",
+        f"B {names[1]}: {told_score(b)}",
+        *(_line("windows", found.windows), _line("falls while covered", found.falls)),
+    )
+    return Explanation(found, _findings((a, b), found, one, told_sweep(sweeps[0])), lines)
+
+
+def _compared(a: Seen, b: Seen) -> Compared:
     windows = disagree(a.maps.windows, b.maps.windows)
-    falls = disagree(a.maps.fall, b.maps.fall)
+    return Compared(a.maps, b.maps, windows, disagree(a.maps.fall, b.maps.fall))
+
+
+def _findings(sides: tuple[Seen, Seen], found: Compared, one: bool, swept: Figures) -> Findings:
+    """The plate, the six maps and what made them.
+
+    Args:
+        sides: the two.
+        found: where they disagree.
+        one: whether both are of one picture.
+        swept: how the window slid.
+    """
+    a, b = sides
+    figures = (*(() if one else _pixels(a, b)), *told_classes(sides), *swept)
     plate = compare_plate(
-        _title(a, b, picture),
-        (a, b),
-        windows,
-        falls,
-        (*_pixels(a, b, picture), *told_classes((a, b)), *told_sweep(sides[0].sweep)),
-        _text(a, b),
+        _title(a, b, one), sides, found.windows, found.falls, figures, _text(a, b)
     )
     texts = {
         "instrument": "compare",
@@ -101,80 +130,42 @@ def explain_compare(
         "a": f"{a.name}: {told_score(a)}",
         "b": f"{b.name}: {told_score(b)}",
     }
-    paths = write(Findings(plate, _array(a, b, windows, falls), texts), out, force)
-    say(f"A {first}: {told_score(a)}")
-    say(f"B {second}: {told_score(b)}")
-    for what, found in (("windows", windows), ("falls while covered", falls)):
-        x, y = found.place
-        say(
-            f"  {what}: correlation {told_correlation(found)}, furthest apart "
-            f"{found.largest:+.4f} at {x}, {y}"
-        )
-    say(f"  {', '.join(map(str, paths))}")
-    return paths
+    return Findings(plate, _array(found), texts)
 
 
-def _sides(
-    first: str,
-    second: str,
-    picture: Path | None,
-    classifier: str | None,
-    wanted: str | None,
-    sliding: Sliding,
-) -> tuple[_Side, _Side]:
-    """Both, opened and checked before the work begins."""
-    kinds = is_classifier(first), is_classifier(second)
-    if kinds[0] != kinds[1]:
-        one, other = (first, second) if kinds[0] else (second, first)
-        raise ValueError(f"{one} is a classifier and {other} a picture: give two of one kind")
-    if not kinds[0]:
-        if picture is not None:
-            raise ValueError(f"{picture}: two pictures are compared without a third")
-        spec = describe(classifier or DEFAULT)
-        subjects = open_subject(Path(first)), open_subject(Path(second))
-        return _side(subjects[0], spec, wanted, sliding), _side(subjects[1], spec, wanted, sliding)
-    if classifier is not None:
-        raise ValueError(f"--classifier {classifier}: two classifiers are compared without a third")
-    if picture is None:
-        raise ValueError(
-            f"{first} and {second} are classifiers: name a picture after them to compare them on"
-        )
-    subject = open_subject(picture)
-    return (
-        _side(subject, describe(first), wanted, sliding),
-        _side(subject, describe(second), wanted, sliding),
-    )
+def _half(heard: Heard, place: int) -> Heard:
+    """Progress of one of two, as that of both."""
+    return lambda done, total: heard(done + place * total, 2 * total)
 
 
-def _side(subject: Subject, spec: ModelSpec, wanted: str | None, sliding: Sliding) -> _Side:
-    return _Side(subject, spec, spec.class_index(wanted), sliding.over(subject.pixels))
-
-
-def _seen(sides: tuple[_Side, _Side], place: int, heard: Heard) -> Seen:
-    """One of two, looked at; progress is of both."""
-    side = sides[place]
-
-    def of_both(done: int, total: int) -> None:
-        heard(done + place * total, 2 * total)
-
-    with Scorers(side.spec) as scorers:
-        maps = occlude(side.subject.pixels, scorers.probabilities, side.index, side.sweep, of_both)
+def _seen(side: Opened, sweep: Sweep, workers: int | None, heard: Heard) -> Seen:
+    with Scorers(side.spec, workers) as scorers:
+        maps = occlude(side.subject.pixels, scorers.probabilities, side.index, sweep, heard)
     return Seen(side.subject.path.name, side.subject.pixels, side.spec, maps)
 
 
-def _array(
-    a: Seen, b: Seen, windows: Disagreement, falls: Disagreement
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    shape = a.maps.windows.shape
-    second = [of_size(one, shape) for one in (b.maps.windows, b.maps.fall)]
-    first = [a.maps.windows, a.maps.fall]
-    return np.stack([*first, *second, windows.difference, falls.difference]).astype(np.float32)
+def _line(what: str, found: Disagreement) -> str:
+    x, y = found.place
+    return (
+        f"  {what}: correlation {told_correlation(found)}, furthest apart "
+        f"{found.largest:+.4f} at {x}, {y}"
+    )
 
 
-def _title(a: Seen, b: Seen, picture: Path | None) -> str:
-    if picture is None:
+def _array(found: Compared) -> npt.NDArray[np.float32]:
+    shape = found.first.windows.shape
+    second = [of_size(one, shape) for one in (found.second.windows, found.second.fall)]
+    first = [found.first.windows, found.first.fall]
+    apart = [found.windows.difference, found.falls.difference]
+    return np.stack([*first, *second, *apart]).astype(np.float32)
+
+
+def _title(a: Seen, b: Seen, one: bool) -> str:
+    if one:
+        return f"{a.word} of {a.spec.name} and {b.word} of {b.spec.name} in {a.name}"
+    if a.spec.name == b.spec.name:
         return f"{a.word} in {a.name} and in {b.name}"
-    return f"{a.word} of {a.spec.name} and {b.word} of {b.spec.name} in {a.name}"
+    return f"{a.word} of {a.spec.name} in {a.name} and {b.word} of {b.spec.name} in {b.name}"
 
 
 def _text(a: Seen, b: Seen) -> str:
@@ -186,9 +177,9 @@ def _text(a: Seen, b: Seen) -> str:
     )
 
 
-def _pixels(a: Seen, b: Seen, picture: Path | None) -> Figures:
+def _pixels(a: Seen, b: Seen) -> Figures:
     """How far two pictures of one size are apart."""
-    if picture is not None or a.pixels.shape != b.pixels.shape:
+    if a.pixels.shape != b.pixels.shape:
         return ()
     difference = np.abs(a.pixels.astype(np.int16) - b.pixels)
     told = f"{difference.mean():.2f} of 255, at most {difference.max()}"

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Generic, TypeVar, cast
 
 T = TypeVar("T")
+Word = TypeVar("Word", bound=str)
 
 
 def nearest(value: str, choices: Iterable[str]) -> str:
@@ -20,6 +21,23 @@ def nearest(value: str, choices: Iterable[str]) -> str:
         return f"did you mean {' or '.join(near)}?"
     shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
     return f"expected one of: {shown}"
+
+
+def one_of(told: str, value: str, choices: Iterable[Word]) -> Word:
+    """The choice that a value is.
+
+    Args:
+        told: the value as it was given, with its name: the beginning of the error message.
+        value: what may be one of them.
+        choices: what it can be.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    for known in choices:
+        if value == known:
+            return known
+    raise ValueError(f"{told}: expected {' or '.join(choices)}")
 
 
 class Folder(Generic[T]):

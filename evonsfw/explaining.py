@@ -1,36 +1,35 @@
-"""`evonsfw explain occlusion` and `shapes`: a picture file to a plate, and numbers beside it."""
+"""Instruments that score a picture without a part of it: windows that slide, shapes left out.
+
+`evonsfw explain occlusion` and `shapes`, for the command line and for Python.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-import evonsfw
 from evonsfw.chronicle import Chronicle, read_picture
 from evonsfw.classifier import describe
 from evonsfw.credit_plate import credit_plate
-from evonsfw.findings import (
-    Findings,
-    array_beside,
-    default_out,
-    require_free,
-    require_suffix,
-    write,
-)
+from evonsfw.explanation import Explanation, opened, texts_of
+from evonsfw.findings import Findings
 from evonsfw.insight import Heard, unheard
-from evonsfw.insight.occlusion import Fill, Sweep, occlude, require_sweep, sweep_for
+from evonsfw.insight.occlusion import Fill, Occlusion, Sweep, occlude, require_sweep, sweep_for
 from evonsfw.insight.shapley import Credits, credit
 from evonsfw.model_spec import DEFAULT
 from evonsfw.occlusion_plates import Seen, occlusion_plate, told_peak
+from evonsfw.picture_like import PictureLike
 from evonsfw.preparation import Pictures
 from evonsfw.provenance import Provenance, parse_provenance
 from evonsfw.scorers import Scorers
-from evonsfw.subject import open_subject
 
-Say = Callable[[str], None]
+if TYPE_CHECKING:
+    from evonsfw.evolving import Evolved
 
 
 @dataclass(frozen=True)
@@ -64,147 +63,130 @@ class Sliding:
         return sweep
 
 
-def free(out: Path, force: bool) -> Path:
-    """The name of a plate that may be written, with its array.
-
-    Raises:
-        ValueError: it may not.
-    """
-    require_suffix(out)
-    require_free((out, array_beside(out)), force)
-    return out
-
-
-def explain_occlusion(
-    picture: Path,
-    say: Say,
+def occlusion(
+    picture: PictureLike,
     classifier: str = DEFAULT,
     wanted: str | None = None,
     sliding: Sliding | None = None,
-    out: Path | None = None,
-    force: bool = False,
+    workers: int | None = None,
     heard: Heard = unheard,
-) -> list[Path]:
-    """Both maps of a sliding window, as a plate and an array (2, H, W) float32 beside it.
+) -> Explanation[Occlusion]:
+    """A window slides over the picture: scored alone, and covered.
 
     Args:
-        picture: the file.
-        say: prints one line.
+        picture: a file's name, or (H, W, 3) uint8.
         classifier: a known name, a .yaml or an .onnx.
-        wanted: the class that counts, a name or an index; None is the classifier's own.
-        sliding: how the window slides.
-        out: the PNG; None for the picture's name and the instrument's, in the current folder.
-        force: whether files that are there may be written over.
-        heard: called with the number of scorings done, and of all.
+        wanted: the class, by name or index; None is the classifier's own.
+        sliding: window, stride, fill; None follows from the picture's size.
+        workers: threads; None for one a core. It changes no result.
+        heard: is told how many scorings are done.
 
     Returns:
-        the files; in the array windows come first, occlusion second.
+        its array is (2, H, W) float32: windows, occlusion.
 
     Raises:
-        ValueError: whatever does not fit, in one line.
+        ValueError: there is no such class, or the window does not fit.
     """
-    out = free(out or default_out(picture, "occlusion"), force)
-    subject = open_subject(picture)
-    spec = describe(classifier)
-    index = spec.class_index(wanted)
-    sweep = (sliding or Sliding()).over(subject.pixels)
-    with Scorers(spec) as scorers:
-        maps = occlude(subject.pixels, scorers.probabilities, index, sweep, heard)
-    seen = Seen(picture.name, subject.pixels, spec, maps)
+    given = opened(picture, classifier, wanted)
+    pixels = given.subject.pixels
+    sweep = (sliding or Sliding()).over(pixels)
+    with Scorers(given.spec, workers) as scorers:
+        maps = occlude(pixels, scorers.probabilities, given.index, sweep, heard)
+    seen = Seen(given.subject.path.name, pixels, given.spec, maps)
     array = np.stack([maps.windows, maps.occlusion]).astype(np.float32)
-    texts = {
-        "instrument": "occlusion",
-        "version": evonsfw.__version__,
-        "classifier": spec.name,
-        "score": f"{seen.word} {maps.score:.6f}",
-        "sweep": repr(sweep),
-    }
-    paths = write(Findings(occlusion_plate(seen, sweep), array, texts), out, force)
-    say(f"{picture}: {seen.word} {maps.score:.6f}")
-    say(f"  windows highest {told_peak(maps.windows)}; occlusion {told_peak(maps.occlusion)}")
-    say(f"  {maps.scorings:,} scorings; {', '.join(map(str, paths))}")
-    return paths
+    texts = texts_of("occlusion", given.spec, given.index, maps.score) | {"sweep": repr(sweep)}
+    lines = (
+        f"{given.subject.path}: {seen.word} {maps.score:.6f}",
+        f"  windows highest {told_peak(maps.windows)}; occlusion {told_peak(maps.occlusion)}",
+    )
+    findings = Findings(occlusion_plate(seen, sweep), array, texts)
+    return Explanation(maps, findings, lines, f"{maps.scorings:,} scorings")
 
 
-def explain_shapes(
-    source: Path,
-    say: Say,
+def shapes(
+    source: PictureLike | Evolved,
     classifier: str | None = None,
     wanted: str | None = None,
     samples: int | None = None,
     seed: int = 0,
-    out: Path | None = None,
-    force: bool = False,
+    workers: int | None = None,
     heard: Heard = unheard,
-) -> list[Path]:
-    """What each shape does to the score, as a plate and an array (3, N) float64 beside it.
+) -> Explanation[Credits]:
+    """Which shapes make the score: each left out, and Shapley values.
 
     Args:
-        source: a run folder, whose best picture is taken, or a file with a genome in it.
-        say: prints one line.
+        source: what `evolve` returned, a run folder, or a file with a genome in it.
         classifier: a known name, a .yaml or an .onnx; None for the first one of the run.
-        wanted: the class that counts; None for the run's own, else the classifier's.
+        wanted: the class, by name or index; None is the run's own, else the classifier's.
         samples: orders that are drawn; None for as many as 2,500 scorings give.
         seed: of the orders.
-        out: the PNG; None for the source's name and the instrument's, in the current folder.
-        force: whether files that are there may be written over.
-        heard: called with the number of scorings done, and of all.
+        workers: threads; None for one a core. It changes no result.
+        heard: is told how many scorings are done.
 
     Returns:
-        the files; the array's rows are Shapley values, their standard errors, and the score less
+        its array is (3, N) float64: Shapley values, their standard errors, and the score less
         that without the shape.
 
     Raises:
-        ValueError: whatever does not fit, in one line.
+        ValueError: there is no genome in it, or no such class.
     """
-    out = free(out or default_out(source, "shapes"), force)
-    found = _genome_of(source)
-    config = found.config
+    whose = _source_of(source)
+    config = whose.provenance.config
     spec = describe(config.classifiers[0] if classifier is None else classifier)
     own = wanted is None and classifier is None
     index = spec.class_index(config.class_ if own else wanted)
-    drawing = config.encoding.decode(found.genome)
-    with Scorers(spec) as scorers:
+    drawing = config.encoding.decode(whose.provenance.genome)
+    with Scorers(spec, workers) as scorers:
 
         def worth(pictures: Iterable[Pictures]) -> Iterator[float]:
             return (float(one[index]) for one in scorers.probabilities(pictures))
 
-        shares = credit(drawing, config.canvas, worth, samples, seed, heard)
-    name = source.resolve().name
-    plate = credit_plate(name, drawing, config.canvas, spec, index, shares)
-    array = np.stack([shares.shapley, shares.errors, shares.left_out])
-    texts = {
-        "instrument": "shapes",
-        "version": evonsfw.__version__,
-        "classifier": spec.name,
-        "score": f"{spec.classes[index]} {shares.score:.6f}",
-        "orders": str(shares.orders),
-        "seed": str(seed),
-    }
-    paths = write(Findings(plate, array, texts), out, force)
-    _say_credits(source, spec.classes[index], shares, say)
-    say(f"  {shares.scorings:,} scorings; {', '.join(map(str, paths))}")
-    return paths
+        found = credit(drawing, config.canvas, worth, samples, seed, heard)
+    plate = credit_plate(whose.name, drawing, config.canvas, spec, index, found)
+    array = np.stack([found.shapley, found.errors, found.left_out])
+    texts = texts_of("shapes", spec, index, found.score)
+    texts |= {"orders": str(found.orders), "seed": str(seed)}
+    lines = _credit_lines(whose.told, spec.classes[index], found)
+    return Explanation(found, Findings(plate, array, texts), lines, f"{found.scorings:,} scorings")
 
 
-def _say_credits(source: Path, word: str, shares: Credits, say: Say) -> None:
-    background, n = shares.background, len(shares.shapley)
-    say(f"{source}: {word} {shares.score:.6f}, of the background alone {background:.6f}")
-    best, worst = int(shares.shapley.argmax()), int(shares.shapley.argmin())
-    how = f"{shares.orders} orders" if shares.orders else "every set"
-    say(
+def _credit_lines(source: str, word: str, found: Credits) -> tuple[str, ...]:
+    background, n = found.background, len(found.shapley)
+    best, worst = int(found.shapley.argmax()), int(found.shapley.argmin())
+    how = f"{found.orders} orders" if found.orders else "every set"
+    return (
+        f"{source}: {word} {found.score:.6f}, of the background alone {background:.6f}",
         f"  {n} shape{'s' * (n != 1)}, {how}: "
-        f"most from shape {best + 1} ({shares.shapley[best]:+.4f}), "
-        f"least from shape {worst + 1} ({shares.shapley[worst]:+.4f})"
+        f"most from shape {best + 1} ({found.shapley[best]:+.4f}), "
+        f"least from shape {worst + 1} ({found.shapley[worst]:+.4f})",
     )
 
 
-def _genome_of(source: Path) -> Provenance:
+class _Source(NamedTuple):
+    """Whose shapes are weighed: as it was given, its name, and what it can be drawn from."""
+
+    told: str
+    name: str
+    provenance: Provenance
+
+
+def _source_of(source: PictureLike | Evolved) -> _Source:
     """What is to be explained: of a run its best picture."""
-    if not source.exists():
-        raise ValueError(f"{source}: no such run folder or file")
-    if not source.is_dir():
-        return read_picture(source)
-    found = parse_provenance(Chronicle(source).best().metadata, source)
+    if isinstance(source, np.ndarray):
+        raise ValueError("shapes: expected a run folder or a file, for pixels hold no genome")
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        return _Source(str(path), path.resolve().name, _provenance_of(path))
+    found = parse_provenance(source.texts, Path("evolved"))
+    assert found is not None, "every picture of an evolution has its genome in it"
+    return _Source("evolved", "evolved", found)
+
+
+def _provenance_of(path: Path) -> Provenance:
+    if not path.exists():
+        raise ValueError(f"{path}: no such run folder or file")
+    if not path.is_dir():
+        return read_picture(path)
+    found = parse_provenance(Chronicle(path).best().metadata, path)
     assert found is not None, "every artwork of a run has its genome in it"
     return found

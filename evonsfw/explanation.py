@@ -1,9 +1,10 @@
-"""What the Python API's instruments return, and how they open what they are given."""
+"""What instruments return, and how they open what they are given."""
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -13,13 +14,14 @@ import numpy.typing as npt
 
 import evonsfw
 from evonsfw.classifier import Classifier, describe
+from evonsfw.discovery import one_of
 from evonsfw.findings import Findings, write
 from evonsfw.layers import find_layer
 from evonsfw.model_spec import ModelSpec
 from evonsfw.picture_like import PictureLike, subject_of
 from evonsfw.plate import Plate, draw
 from evonsfw.preparation import Pictures
-from evonsfw.quantity import KINDS, ClassValue, Kind, LayerMean, Quantity
+from evonsfw.quantity import KINDS, LAYER_KINDS, ClassValue, LayerMean, LayerPeak, Quantity
 from evonsfw.subject import Subject
 
 Found = TypeVar("Found")
@@ -32,10 +34,14 @@ class Explanation(Generic[Found]):
     Attributes:
         found: the instrument's own record; its class says what is in it.
         findings: the plate, the array and the texts that `save` writes.
+        said: it in a few lines.
+        cost: what it took, in words; "" where that is nothing to speak of.
     """
 
     found: Found
     findings: Findings
+    said: tuple[str, ...] = ()
+    cost: str = ""
 
     @property
     def array(self) -> npt.NDArray[np.generic]:
@@ -59,6 +65,15 @@ class Explanation(Generic[Found]):
         """
         return write(self.findings, Path(out), force)
 
+    def lines(self, paths: Sequence[Path] = ()) -> list[str]:
+        """What the command of the instrument prints: what was found, what it took, the files.
+
+        Args:
+            paths: what `save` returned.
+        """
+        last = "; ".join(filter(None, (self.cost, ", ".join(map(str, paths)))))
+        return [*self.said, f"  {last}"] if last else [*self.said]
+
 
 @dataclass(frozen=True, eq=False)
 class Opened:
@@ -68,28 +83,23 @@ class Opened:
         spec: the classifier.
         subject: the picture.
         index: the class that counts.
-        probabilities: (C,) float32 of the picture, by the reference.
     """
 
     spec: ModelSpec
     subject: Subject
     index: int
-    probabilities: npt.NDArray[np.float32]
 
-    @property
-    def word(self) -> str:
-        """The class's name."""
-        return self.spec.classes[self.index]
-
-    @property
+    @functools.cached_property
     def score(self) -> float:
-        """The class's probability."""
-        return float(self.probabilities[self.index])
+        """The class's probability, by the reference."""
+        found = Classifier(self.spec).probabilities(self.subject.pixels[None])
+        return float(found[0, self.index])
 
     @property
     def figures(self) -> tuple[tuple[str, str], ...]:
         """What stands on every plate."""
-        return (("classifier", self.spec.name), (f"score of {self.word}", f"{self.score:.6f}"))
+        word = self.spec.classes[self.index]
+        return (("classifier", self.spec.name), (f"score of {word}", f"{self.score:.6f}"))
 
     def explained(
         self,
@@ -98,6 +108,7 @@ class Opened:
         plate: Plate,
         array: npt.NDArray[np.generic],
         texts: Mapping[str, str],
+        said: Iterable[str],
     ) -> Explanation[Found]:
         """What an instrument found, with what every file of one says.
 
@@ -107,19 +118,33 @@ class Opened:
             plate: the picture to publish.
             array: the raw numbers.
             texts: what made it, by word.
+            said: lines on what was found.
         """
-        said = {
-            "instrument": instrument,
-            "version": evonsfw.__version__,
-            "classifier": self.spec.name,
-            "score": f"{self.word} {self.score:.6f}",
-            **texts,
-        }
-        return Explanation(found, Findings(plate, np.ascontiguousarray(array), said))
+        made = texts_of(instrument, self.spec, self.index, self.score) | dict(texts)
+        first = f"{self.subject.path}: {self.spec.classes[self.index]} {self.score:.6f}"
+        findings = Findings(plate, np.ascontiguousarray(array), made)
+        return Explanation(found, findings, (first, *(f"  {line}" for line in said)))
+
+
+def texts_of(instrument: str, spec: ModelSpec, index: int, score: float) -> dict[str, str]:
+    """What every file of an instrument says of itself, by word.
+
+    Args:
+        instrument: its name.
+        spec: the classifier.
+        index: the class that counts.
+        score: its probability of the whole picture.
+    """
+    return {
+        "instrument": instrument,
+        "version": evonsfw.__version__,
+        "classifier": spec.name,
+        "score": f"{spec.classes[index]} {score:.6f}",
+    }
 
 
 def opened(picture: PictureLike, classifier: str, wanted: str | None) -> Opened:
-    """Read a picture, and score it.
+    """Read a picture, and describe the classifier that looks at it.
 
     Args:
         picture: a file's name, or (H, W, 3) uint8.
@@ -129,26 +154,41 @@ def opened(picture: PictureLike, classifier: str, wanted: str | None) -> Opened:
     Raises:
         ValueError: one of them does not exist.
     """
-    subject = subject_of(picture)
-    model = Classifier(describe(classifier))
-    index = model.spec.class_index(wanted)
-    return Opened(model.spec, subject, index, model.probabilities(subject.pixels[None])[0])
+    subject, spec = subject_of(picture), describe(classifier)
+    return Opened(spec, subject, spec.class_index(wanted))
 
 
 def quantity_of(
-    found: Opened, wanted: str | None, of: Kind, layer: str | None, channel: int | None
+    found: Opened, wanted: str | None, of: str | None, layer: str | None, channel: int | None
 ) -> Quantity:
     """The number that is explained: a class's, or a layer's.
+
+    Args:
+        found: what it is of.
+        wanted: the class that was asked for; None where none was.
+        of: one of `KINDS`, of a layer of `LAYER_KINDS`; None for the first.
+        layer: its name; None for a class.
+        channel: of the layer; None for all.
 
     Raises:
         ValueError: they do not go together, or there is no such layer or channel.
     """
-    if of not in KINDS:
-        raise ValueError(f"of = '{of}': expected logit or margin")
     if layer is None:
         if channel is not None:
             raise ValueError(f"channel = {channel}: it goes with layer, which says of what")
-        return ClassValue(found.spec, found.index, of)
+        return class_value(found, of)
     if wanted is not None:
         raise ValueError(f"wanted = '{wanted}': a layer is explained without a class")
-    return LayerMean(find_layer(found.spec, layer), channel)
+    kind = LAYER_KINDS[0] if of is None else one_of(f"of = '{of}'", of, LAYER_KINDS)
+    where = find_layer(found.spec, layer)
+    return (LayerMean if kind == "mean" else LayerPeak)(where, channel)
+
+
+def class_value(found: Opened, of: str | None) -> ClassValue:
+    """The number of a class that is explained.
+
+    Raises:
+        ValueError: it is none of `KINDS`.
+    """
+    kind = KINDS[0] if of is None else one_of(f"of = '{of}'", of, KINDS)
+    return ClassValue(found.spec, found.index, kind)

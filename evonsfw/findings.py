@@ -68,6 +68,30 @@ def require_suffix(out: Path, suffix: str = ".png") -> None:
         raise ValueError(f"--out {out}: expected a name that ends in {suffix}")
 
 
+def require_other(paths: Iterable[Path], original: Path) -> None:
+    """Raise ValueError where a file that is written is the one that is looked at: even where files
+    may be written over, that one may not.
+    """
+    for path in paths:
+        if path.exists() and original.exists() and path.samefile(original):
+            raise ValueError(f"--out {path}: that is the original: name another file")
+
+
+def require_plate(out: Path, originals: Iterable[Path], force: bool = False) -> None:
+    """Raise ValueError where a plate and its array cannot be written.
+
+    Args:
+        out: the PNG.
+        originals: what is looked at.
+        force: whether files that are there may be written over.
+    """
+    require_suffix(out)
+    paths = out, array_beside(out)
+    for original in originals:
+        require_other(paths, original)
+    require_free(paths, force)
+
+
 def write(findings: Findings, out: Path, force: bool = False) -> list[Path]:
     """Write the plate, and the raw numbers beside it.
 

@@ -1,256 +1,190 @@
-"""`evonsfw explain gradient|guided|deconvnet|gradcam|integrated`: a picture file to a plate."""
+"""Instruments that send a signal back: what each pixel, or each place of a layer, does.
+
+Gradient, guided backpropagation, deconvnet, Grad-CAM and integrated gradients, for the command
+line and for Python.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
-
-import numpy as np
-import numpy.typing as npt
-
-import evonsfw
 from evonsfw.backward_graph import ReluRule
-from evonsfw.classifier import Classifier, describe
-from evonsfw.findings import (
-    Findings,
-    array_beside,
-    default_out,
-    require_free,
-    require_suffix,
-    write,
-)
+from evonsfw.discovery import one_of
+from evonsfw.explanation import Explanation, class_value, opened, quantity_of
 from evonsfw.insight import Heard, unheard
-from evonsfw.insight.gradcam import gradcam
-from evonsfw.insight.integrated import Baseline, Integrated, integrated
-from evonsfw.insight.saliency import saliency
+from evonsfw.insight import gradcam as places
+from evonsfw.insight import integrated as shares
+from evonsfw.insight import saliency as signals
+from evonsfw.insight.gradcam import GradCam
+from evonsfw.insight.integrated import Integrated
+from evonsfw.insight.saliency import Saliency
 from evonsfw.layers import default_layer, find_layer
-from evonsfw.model_spec import ModelSpec
-from evonsfw.quantity import (
-    KINDS,
-    LAYER_KINDS,
-    ClassValue,
-    LayerMean,
-    LayerPeak,
-    Quantity,
-)
-from evonsfw.saliency_plates import cam_plate, integrated_plate, saliency_plate
-from evonsfw.subject import Subject, open_subject
+from evonsfw.model_spec import DEFAULT
+from evonsfw.picture_like import PictureLike
+from evonsfw.saliency_plates import Figures, cam_plate, integrated_plate, saliency_plate
 
-Word = TypeVar("Word", bound=str)
 MISSED = 0.05
 """Share of the rise: a larger error is remarked on."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What somebody wants explained.
+def gradient(
+    picture: PictureLike,
+    classifier: str = DEFAULT,
+    wanted: str | None = None,
+    of: str | None = None,
+    layer: str | None = None,
+    channel: int | None = None,
+) -> Explanation[Saliency]:
+    """What a small change of each pixel would do to a number (Simonyan 2014).
 
-    Attributes:
-        picture: the file.
+    Args:
+        picture: a file's name, or (H, W, 3) uint8.
         classifier: a known name, a .yaml or an .onnx.
-        wanted: the class, a name or an index; None is the classifier's own.
-        of: what of the class, or of the layer; None is the logit, or the mean.
-        layer: a layer to explain instead, for Grad-CAM the layer to look at; None for neither.
-        channel: of that layer; None for all.
-        out: the PNG; None for the picture's name and the instrument's, in the current folder.
-        force: whether files that are there may be written over.
-    """
-
-    picture: Path
-    classifier: str
-    wanted: str | None = None
-    of: str | None = None
-    layer: str | None = None
-    channel: int | None = None
-    out: Path | None = None
-    force: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class _Opened:
-    """The same, opened: the model, the picture, the class's score by the reference."""
-
-    spec: ModelSpec
-    subject: Subject
-    index: int
-    score: float
-    out: Path
-
-    @property
-    def figures(self) -> tuple[tuple[str, str], ...]:
-        """What stands on every plate."""
-        name = self.spec.classes[self.index]
-        return (("classifier", self.spec.name), (f"score of {name}", f"{self.score:.6f}"))
-
-
-def explain_saliency(asked: Asked, relu: ReluRule, say: Callable[[str], None]) -> list[Path]:
-    """What each pixel does, as a plate and an array (H, W, 3) float32 beside it.
-
-    Args:
-        asked: what to explain.
-        relu: the rule of rectifiers, which is the instrument's name.
-        say: prints one line.
+        wanted: the class, by name or index; None is the classifier's own.
+        of: what of the class: "logit", or "margin", how far it is above the others; of a layer:
+            "mean", or "peak", the largest of each channel. None for the logit, or the mean.
+        layer: explain this layer instead of a class.
+        channel: only this channel of it.
 
     Returns:
-        the files.
+        its array is (H, W, 3) float32, change of the number for each level of 255.
 
     Raises:
-        ValueError: whatever does not fit, in one line.
+        ValueError: one of them does not exist, or an operator has no backward rule.
     """
-    opened = _opened(asked, relu)
-    quantity = _quantity(opened, asked)
-    found = saliency(opened.spec, opened.subject.pixels, quantity, relu)
-    figures = (*opened.figures, (quantity.name, f"{found.value:+.4f}"))
-    plate = saliency_plate(opened.subject, relu, quantity.name, found, figures)
-    lines = (f"{quantity.name} {found.value:+.4f}",)
-    texts = {"quantity": quantity.name}
-    return _written(opened, asked, relu, Findings(plate, found.signal, texts), lines, say)
+    return _saliency(picture, classifier, wanted, of, layer, channel, "gradient")
 
 
-def explain_gradcam(asked: Asked, say: Callable[[str], None]) -> list[Path]:
-    """Which places of a layer speak for a class: a plate, and (H, W) float32 beside it, signed.
+def guided(
+    picture: PictureLike,
+    classifier: str = DEFAULT,
+    wanted: str | None = None,
+    of: str | None = None,
+    layer: str | None = None,
+    channel: int | None = None,
+) -> Explanation[Saliency]:
+    """Guided backpropagation (Springenberg 2015): the structure that excites a class or a layer.
+
+    Arguments, result and errors are those of `gradient`.
+    """
+    return _saliency(picture, classifier, wanted, of, layer, channel, "guided")
+
+
+def deconvnet(
+    picture: PictureLike,
+    classifier: str = DEFAULT,
+    wanted: str | None = None,
+    of: str | None = None,
+    layer: str | None = None,
+    channel: int | None = None,
+) -> Explanation[Saliency]:
+    """The deconvnet (Zeiler and Fergus 2014): a class or a layer, projected back to the picture.
+
+    Arguments, result and errors are those of `gradient`.
+    """
+    return _saliency(picture, classifier, wanted, of, layer, channel, "deconvnet")
+
+
+def gradcam(
+    picture: PictureLike,
+    classifier: str = DEFAULT,
+    wanted: str | None = None,
+    of: str | None = None,
+    layer: str | None = None,
+) -> Explanation[GradCam]:
+    """Grad-CAM (Selvaraju 2017): which places of a layer speak for a class.
 
     Args:
-        asked: what to explain; its `layer` is the one that is looked at.
-        say: prints one line.
+        picture: a file's name, or (H, W, 3) uint8.
+        classifier: a known name, a .yaml or an .onnx.
+        wanted: the class, by name or index; None is the classifier's own.
+        of: what of the class: "logit" or "margin"; None for the logit.
+        layer: whose places are weighed; None is the last that has places.
 
     Returns:
-        the files.
+        its array is (H, W) float32: above 0 speaks for the class, below against it.
 
     Raises:
-        ValueError: whatever does not fit, in one line.
+        ValueError: as `gradient`.
     """
-    opened = _opened(asked, "gradcam")
-    spec = opened.spec
-    layer = find_layer(spec, asked.layer) if asked.layer is not None else default_layer(spec)
-    quantity = _of_class(opened, asked)
-    found = gradcam(spec, opened.subject.pixels, quantity, layer)
-    grid = "x".join(str(side) for side in found.coarse.shape[::-1])
-    figures = (
-        *opened.figures,
-        (quantity.name, f"{found.value:+.4f}"),
-        ("layer", f"{layer.name}, {grid} places"),
-    )
-    plate = cam_plate(opened.subject, quantity.name, found, figures)
-    texts = {"quantity": quantity.name, "layer": layer.name}
-    lines = (f"{quantity.name} {found.value:+.4f}, layer {layer.name} of {grid} places",)
-    return _written(opened, asked, "gradcam", Findings(plate, found.signed, texts), lines, say)
+    given = opened(picture, classifier, wanted)
+    spec, figures = given.spec, given.figures
+    where = find_layer(spec, layer) if layer is not None else default_layer(spec)
+    quantity = class_value(given, of)
+    found = places.gradcam(spec, given.subject.pixels, quantity, where)
+    told, grid = f"{found.value:+.4f}", "x".join(map(str, found.coarse.shape[::-1]))
+    figures = (*figures, (quantity.name, told), ("layer", f"{where.name}, {grid} places"))
+    plate = cam_plate(given.subject, quantity.name, found, figures)
+    texts = {"quantity": quantity.name, "layer": where.name}
+    line = f"{quantity.name} {told}, layer {where.name} of {grid} places"
+    return given.explained("gradcam", found, plate, found.signed, texts, [line])
 
 
-def explain_integrated(
-    asked: Asked,
-    baseline: Baseline,
-    steps: int,
-    say: Callable[[str], None],
+def integrated(
+    picture: PictureLike,
+    classifier: str = DEFAULT,
+    wanted: str | None = None,
+    of: str | None = None,
+    layer: str | None = None,
+    channel: int | None = None,
+    baseline: str = "black",
+    steps: int = 50,
     heard: Heard = unheard,
-) -> list[Path]:
-    """Each pixel's share of a number's rise, as a plate and an array (H, W, 3) float32 beside it.
+) -> Explanation[Integrated]:
+    """Integrated gradients (Sundararajan 2017): each pixel's share of the rise from a baseline.
 
     Args:
-        asked: what to explain.
-        baseline: what to start from.
+        picture: as for `gradient`, like what follows.
+        classifier: likewise.
+        wanted: likewise.
+        of: likewise.
+        layer: likewise.
+        channel: likewise.
+        baseline: "black", "grey", "white", or "blur", the picture without detail.
         steps: gradients that are taken, 1 or more.
-        say: prints one line.
         heard: is told how many are.
 
     Returns:
-        the files.
+        its array is (H, W, 3) float32; it adds up to the rise, but for `found.error`.
 
     Raises:
-        ValueError: whatever does not fit, in one line.
+        ValueError: as `gradient`.
     """
-    opened = _opened(asked, "integrated")
-    quantity = _quantity(opened, asked)
-    found = integrated(opened.spec, opened.subject.pixels, quantity, baseline, steps, heard)
+    given = opened(picture, classifier, wanted)
+    start = one_of(f"baseline = '{baseline}'", baseline, shares.BASELINES)
+    quantity = quantity_of(given, wanted, of, layer, channel)
+    found = shares.integrated(given.spec, given.subject.pixels, quantity, start, steps, heard)
     rise = f"{found.blank:+.4f} to {found.value:+.4f}"
-    figures = (
-        *opened.figures,
-        (quantity.name, rise),
-        ("baseline, steps", f"{baseline}, {steps}"),
-        ("rise", f"{found.rise:+.4f}"),
-        ("sum of shares less rise", f"{found.error:+.4f}"),
-    )
-    plate = integrated_plate(opened.subject, quantity.name, found, figures)
+    how = ((quantity.name, rise), ("baseline, steps", f"{baseline}, {steps}"))
+    figures = (*given.figures, *how, *_missing(found))
+    plate = integrated_plate(given.subject, quantity.name, found, figures)
     texts = {"quantity": quantity.name, "baseline": baseline, "steps": str(steps)}
-    lines = (
-        f"{quantity.name} {rise} from {baseline}",
-        f"the shares miss the rise of {found.rise:+.4f} by {found.error:+.4f}{_hint(found)}",
-    )
-    return _written(opened, asked, "integrated", Findings(plate, found.shares, texts), lines, say)
+    lines = [f"{quantity.name} {rise} from {baseline}", _missed(found)]
+    return given.explained("integrated", found, plate, found.shares, texts, lines)
 
 
-def _hint(found: Integrated) -> str:
-    """What helps where the shares miss by much: most of the rise can lie in a few steps."""
-    return "; more --steps come closer" * (abs(found.error) > MISSED * abs(found.rise))
+def _missing(found: Integrated) -> Figures:
+    return ("rise", f"{found.rise:+.4f}"), ("sum of shares less rise", f"{found.error:+.4f}")
 
 
-def _opened(asked: Asked, instrument: str) -> _Opened:
-    """Whatever can be wrong is told before the work begins."""
-    out = asked.out or default_out(asked.picture, instrument)
-    require_suffix(out)
-    require_free((out, array_beside(out)), asked.force)
-    subject = open_subject(asked.picture)
-    classifier = Classifier(describe(asked.classifier))
-    index = classifier.spec.class_index(asked.wanted)
-    score = float(classifier.probabilities(subject.pixels[None])[0, index])
-    return _Opened(classifier.spec, subject, index, score, out)
+def _missed(found: Integrated) -> str:
+    """By how much, and what helps where it is much: most of the rise can lie in a few steps."""
+    more = "; more --steps come closer" * (abs(found.error) > MISSED * abs(found.rise))
+    return f"the shares miss the rise of {found.rise:+.4f} by {found.error:+.4f}{more}"
 
 
-def _quantity(opened: _Opened, asked: Asked) -> Quantity:
-    """The class's number, or a layer's."""
-    if asked.layer is None:
-        if asked.channel is not None:
-            raise ValueError(f"--channel {asked.channel}: it goes with --layer, which says of what")
-        return _of_class(opened, asked)
-    if asked.wanted is not None:
-        raise ValueError(f"--class {asked.wanted}: a layer is explained without a class")
-    kind = one_of("of", "mean" if asked.of is None else asked.of, LAYER_KINDS)
-    layer = find_layer(opened.spec, asked.layer)
-    return (LayerMean if kind == "mean" else LayerPeak)(layer, asked.channel)
-
-
-def _of_class(opened: _Opened, asked: Asked) -> ClassValue:
-    kind = "logit" if asked.of is None else asked.of
-    return ClassValue(opened.spec, opened.index, one_of("of", kind, KINDS))
-
-
-def one_of(flag: str, word: str, words: Iterable[Word]) -> Word:
-    """The word that a flag was given, of those that it can be.
-
-    Raises:
-        ValueError: it is none of them.
-    """
-    for known in words:
-        if word == known:
-            return known
-    raise ValueError(f"--{flag} {word}: expected {' or '.join(words)}")
-
-
-def _written(
-    opened: _Opened,
-    asked: Asked,
-    instrument: str,
-    findings: Findings,
-    lines: tuple[str, ...],
-    say: Callable[[str], None],
-) -> list[Path]:
-    name = opened.spec.classes[opened.index]
-    texts = {
-        "instrument": instrument,
-        "version": evonsfw.__version__,
-        "classifier": opened.spec.name,
-        "score": f"{name} {opened.score:.6f}",
-        **findings.texts,
-    }
-    paths = write(Findings(findings.plate, _plain(findings.array), texts), opened.out, asked.force)
-    say(f"{asked.picture}: {name} {opened.score:.6f}")
-    for line in lines:
-        say(f"  {line}")
-    say(f"  {', '.join(str(path) for path in paths)}")
-    return paths
-
-
-def _plain(array: npt.NDArray[np.generic] | None) -> npt.NDArray[np.generic] | None:
-    return None if array is None else np.ascontiguousarray(array)
+def _saliency(
+    picture: PictureLike,
+    classifier: str,
+    wanted: str | None,
+    of: str | None,
+    layer: str | None,
+    channel: int | None,
+    relu: ReluRule,
+) -> Explanation[Saliency]:
+    given = opened(picture, classifier, wanted)
+    quantity = quantity_of(given, wanted, of, layer, channel)
+    found = signals.saliency(given.spec, given.subject.pixels, quantity, relu)
+    told = f"{found.value:+.4f}"
+    figures = (*given.figures, (quantity.name, told))
+    plate = saliency_plate(given.subject, relu, quantity.name, found, figures)
+    texts, lines = {"quantity": quantity.name}, [f"{quantity.name} {told}"]
+    return given.explained(relu, found, plate, found.signal, texts, lines)

@@ -168,6 +168,13 @@ def test_instruments_that_send_a_signal_back(name: str, things: str, tmp_path: P
     assert not np.allclose(array, other)
     layer = instrument(PICTURE, things, layer="things", channel=2)
     assert layer.array.shape == PICTURE.shape
+    peak = instrument(PICTURE, things, of="peak", layer="things")
+    assert peak.findings.texts["quantity"] == "peak of things"
+    score = Classifier(things, "wild").score(PICTURE)
+    assert peak.lines()[0] == f"picture: wild {score:.6f}"
+    assert peak.lines([Path("a.png")])[-1] == "  a.png"
+    with pytest.raises(ValueError, match="of = 'margin': expected mean or peak"):
+        instrument(PICTURE, things, of="margin", layer="things")
     with pytest.raises(ValueError, match="goes with layer"):
         instrument(PICTURE, things, channel=2)
     with pytest.raises(ValueError, match="did you mean"):

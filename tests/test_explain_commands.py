@@ -219,6 +219,11 @@ def test_what_is_a_classifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         (["compare", "open_nsfw", "open_nsfw"], "name a picture after them"),
         (["compare", "picture.png", "other.png", "other.png"], "compared without a third"),
         (["compare", "picture.png", "none.png"], "none.png: no such file"),
+        (
+            ["compare", "picture.png", "other.png", "--force", "--out", "other.png"],
+            "--out other.png: that is the original",
+        ),
+        (["occlusion", "picture.png", "--force", "--out", "picture.png"], "that is the original"),
     ],
 )
 def test_bad_input_is_one_line(run: Run, classifier: str, arguments: list[str], told: str) -> None:

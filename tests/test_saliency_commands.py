@@ -108,6 +108,7 @@ def test_a_remark_where_the_shares_miss(run: Run) -> None:
         (["--layer", "mapz"], r"unknown layer 'mapz' of classifier 'small': did you mean maps"),
         (["--out", "mine.jpg"], r"--out mine.jpg: expected a name that ends in .png"),
         (["--out", "no/mine.png"], "no such folder: no"),
+        (["--out", "picture.png", "--force"], "--out picture.png: that is the original"),
     ],
     ids=str,
 )

@@ -6,14 +6,16 @@ Shared here: flags that several have, numbers that are checked, the bar that say
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-Heard = Callable[[int, int], None]
+if TYPE_CHECKING:
+    from evonsfw.explanation import Explanation
+    from evonsfw.insight import Heard
 
 PictureArgument = Annotated[Path, typer.Argument(help="Picture file.", show_default=False)]
 ClassifierFlag = Annotated[
@@ -91,6 +93,37 @@ def number(
         span = low if most == math.inf else f"{low.replace(' or more', '')} to {most:g}"
         raise ValueError(f"--{flag} {text}: expected a number {span}")
     return value
+
+
+def explained(
+    instrument: str,
+    find: Callable[[Heard], Explanation[Any]],
+    originals: Sequence[Path],
+    out: Path | None,
+    force: bool,
+    what: str = "scorings",
+) -> None:
+    """Ask an instrument, write what it found, and print it.
+
+    Args:
+        instrument: its name.
+        find: asks it; is given what wants to hear how far it is.
+        originals: files that are looked at.
+        out: the PNG to write; None for the first one's name and the instrument's, here.
+        force: whether files that are there may be written over.
+        what: a word for the work.
+
+    Raises:
+        ValueError: whatever does not fit, in one line; before the work begins, where that is known.
+    """
+    from evonsfw.findings import default_out, require_plate
+
+    path = out or default_out(originals[0], instrument)
+    require_plate(path, originals, force)
+    with progress(what) as heard:
+        found = find(heard)
+    for line in found.lines(found.save(path, force)):
+        say(line)
 
 
 @contextmanager

@@ -14,15 +14,18 @@ from evonsfw.commands import (
     OutFlag,
     PictureArgument,
     SeedFlag,
-    progress,
-    say,
+    explained,
     whole,
 )
 from evonsfw.discovery import nearest
 from evonsfw.model_spec import DEFAULT
 
 if TYPE_CHECKING:
+    from evonsfw.comparing import Compared
     from evonsfw.explaining import Sliding
+    from evonsfw.explanation import Explanation
+    from evonsfw.insight import Heard
+    from evonsfw.insight.occlusion import Occlusion
 
 OCCLUSION_EXAMPLE = "evonsfw explain occlusion picture.png --stride 8 --coarse-to-fine"
 COMPARE_EXAMPLE = "evonsfw explain compare before.png after.png"
@@ -65,14 +68,14 @@ def occlusion(
     """Slide a window: what its crops score alone, and what is lost while a place is covered
     (Zeiler & Fergus 2014).
     """
-    from evonsfw.explaining import explain_occlusion
+    from evonsfw import explain
 
-    asked = _sliding(window, stride, fill, seed, coarse_to_fine)
-    lines: list[str] = []
-    with progress("scorings") as heard:
-        explain_occlusion(picture, lines.append, classifier, wanted, asked, out, force, heard)
-    for line in lines:
-        say(line)
+    how = classifier, wanted, _sliding(window, stride, fill, seed, coarse_to_fine), None
+
+    def find(heard: Heard) -> Explanation[Occlusion]:
+        return explain.occlusion(picture, *how, heard)
+
+    explained("occlusion", find, [picture], out, force)
 
 
 def compare(
@@ -112,25 +115,44 @@ def compare(
     force: ForceFlag = False,
 ) -> None:
     """Show where two pictures, or two classifiers, disagree."""
-    from evonsfw.comparing import explain_compare
+    from evonsfw import explain
 
-    asked = _sliding(window, stride, fill, seed, coarse_to_fine)
-    lines: list[str] = []
-    with progress("scorings") as heard:
-        explain_compare(
-            first,
-            second,
-            lines.append,
-            picture,
-            classifier,
-            wanted,
-            asked,
-            out,
-            force,
-            heard,
+    names = f"{Path(first).stem}_{Path(second).stem}_compare.png"
+    pictures, models = _sides(first, second, picture, classifier)
+    sliding = _sliding(window, stride, fill, seed, coarse_to_fine)
+
+    def find(heard: Heard) -> Explanation[Compared]:
+        return explain.compare(*pictures, *models, wanted, sliding, heard=heard)
+
+    originals = [one for one in pictures if one is not None]
+    explained("compare", find, originals, out or Path(names), force)
+
+
+def _sides(
+    first: str, second: str, picture: Path | None, classifier: str | None
+) -> tuple[tuple[Path, Path | None], tuple[str, str | None]]:
+    """Two pictures and a classifier, or a picture and two classifiers.
+
+    Raises:
+        ValueError: one of each, or one too many or too few.
+    """
+    from evonsfw.comparing import is_classifier
+
+    kinds = is_classifier(first), is_classifier(second)
+    if kinds[0] != kinds[1]:
+        one, other = (first, second) if kinds[0] else (second, first)
+        raise ValueError(f"{one} is a classifier and {other} a picture: give two of one kind")
+    if not kinds[0]:
+        if picture is not None:
+            raise ValueError(f"{picture}: two pictures are compared without a third")
+        return (Path(first), Path(second)), (classifier or DEFAULT, None)
+    if classifier is not None:
+        raise ValueError(f"--classifier {classifier}: two classifiers are compared without a third")
+    if picture is None:
+        raise ValueError(
+            f"{first} and {second} are classifiers: name a picture after them to compare them on"
         )
-    for line in lines:
-        say(line)
+    return (picture, None), (first, second)
 
 
 def _sliding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,15 +14,18 @@ from evonsfw.commands import (
     ForceFlag,
     OutFlag,
     PictureArgument,
-    progress,
-    say,
+    explained,
     whole,
 )
+from evonsfw.discovery import one_of
 from evonsfw.model_spec import DEFAULT
 
 if TYPE_CHECKING:
     from evonsfw.backward_graph import ReluRule
-    from evonsfw.saliency_maps import Asked
+    from evonsfw.explanation import Explanation
+    from evonsfw.insight import Heard
+    from evonsfw.insight.integrated import Integrated
+    from evonsfw.insight.saliency import Saliency
 
 GRADIENT_EXAMPLE = "evonsfw explain gradient picture.png --class sfw"
 GUIDED_EXAMPLE = "evonsfw explain guided picture.png --layer Relu_20 --of peak"
@@ -90,7 +94,7 @@ def gradient(
     force: ForceFlag = False,
 ) -> None:
     """Show what a small change of each pixel would do to the score (Simonyan 2014)."""
-    _saliency(_asked(picture, classifier, wanted, of, layer, channel, out, force), "gradient")
+    _saliency("gradient", picture, classifier, wanted, of, layer, channel, out, force)
 
 
 def guided(
@@ -106,7 +110,7 @@ def guided(
     """Show the structure that excites a class or a channel: guided backpropagation
     (Springenberg 2015).
     """
-    _saliency(_asked(picture, classifier, wanted, of, layer, channel, out, force), "guided")
+    _saliency("guided", picture, classifier, wanted, of, layer, channel, out, force)
 
 
 def deconvnet(
@@ -120,7 +124,7 @@ def deconvnet(
     force: ForceFlag = False,
 ) -> None:
     """Project a class or a channel back to the picture: the deconvnet (Zeiler & Fergus 2014)."""
-    _saliency(_asked(picture, classifier, wanted, of, layer, channel, out, force), "deconvnet")
+    _saliency("deconvnet", picture, classifier, wanted, of, layer, channel, out, force)
 
 
 def gradcam(
@@ -133,9 +137,13 @@ def gradcam(
     force: ForceFlag = False,
 ) -> None:
     """Show which places of a layer speak for a class: Grad-CAM (Selvaraju 2017)."""
-    from evonsfw.saliency_maps import explain_gradcam
+    from evonsfw import explain
+    from evonsfw.quantity import KINDS
 
-    explain_gradcam(_asked(picture, classifier, wanted, of, layer, None, out, force), say)
+    if of is not None:
+        one_of(f"--of {of}", of, KINDS)
+    how = classifier, wanted, of, layer
+    explained("gradcam", lambda _heard: explain.gradcam(picture, *how), [picture], out, force)
 
 
 def integrated(
@@ -151,26 +159,22 @@ def integrated(
     force: ForceFlag = False,
 ) -> None:
     """Share the score out to the pixels: integrated gradients (Sundararajan 2017)."""
+    from evonsfw import explain
     from evonsfw.insight.integrated import BASELINES
-    from evonsfw.saliency_maps import explain_integrated, one_of
 
-    asked = _asked(picture, classifier, wanted, of, layer, channel, out, force)
+    place = _channel(wanted, of, layer, channel)
     count = whole("steps", steps, 1, 10_000)
-    start = one_of("baseline", baseline, BASELINES)
-    with progress("gradients") as heard:
-        lines: list[str] = []
-        explain_integrated(asked, start, count, lines.append, heard)
-    for line in lines:
-        say(line)
+    start = one_of(f"--baseline {baseline}", baseline, BASELINES)
+    how = classifier, wanted, of, layer, place, start, count
+
+    def find(heard: Heard) -> Explanation[Integrated]:
+        return explain.integrated(picture, *how, heard)
+
+    explained("integrated", find, [picture], out, force, "gradients")
 
 
-def _saliency(asked: Asked, relu: ReluRule) -> None:
-    from evonsfw.saliency_maps import explain_saliency
-
-    explain_saliency(asked, relu, say)
-
-
-def _asked(
+def _saliency(
+    name: ReluRule,
     picture: Path,
     classifier: str,
     wanted: str | None,
@@ -179,16 +183,29 @@ def _asked(
     channel: str | None,
     out: Path | None,
     force: bool,
-) -> Asked:
-    from evonsfw.saliency_maps import Asked
+) -> None:
+    from evonsfw import explain
 
-    return Asked(
-        picture,
-        classifier,
-        wanted,
-        of,
-        layer,
-        None if channel is None else whole("channel", channel),
-        out,
-        force,
-    )
+    instrument: Callable[..., Explanation[Saliency]] = getattr(explain, name)
+    how = classifier, wanted, of, layer, _channel(wanted, of, layer, channel)
+    explained(name, lambda _heard: instrument(picture, *how), [picture], out, force)
+
+
+def _channel(
+    wanted: str | None, of: str | None, layer: str | None, channel: str | None
+) -> int | None:
+    """The channel's number.
+
+    Raises:
+        ValueError: it is none, or the flags do not go together.
+    """
+    from evonsfw.quantity import KINDS, LAYER_KINDS
+
+    number = None if channel is None else whole("channel", channel)
+    if layer is None and channel is not None:
+        raise ValueError(f"--channel {channel}: it goes with --layer, which says of what")
+    if layer is not None and wanted is not None:
+        raise ValueError(f"--class {wanted}: a layer is explained without a class")
+    if of is not None:
+        one_of(f"--of {of}", of, KINDS if layer is None else LAYER_KINDS)
+    return number

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evonsfw.commands import ClassFlag, ForceFlag, OutFlag, SeedFlag, progress, say, whole
+from evonsfw.commands import ClassFlag, ForceFlag, OutFlag, SeedFlag, explained, whole
+
+if TYPE_CHECKING:
+    from evonsfw.explanation import Explanation
+    from evonsfw.insight import Heard
+    from evonsfw.insight.shapley import Credits
 
 EXAMPLE = "evonsfw explain shapes runs/RUN --samples 200"
 
@@ -39,12 +44,12 @@ def shapes(
     force: ForceFlag = False,
 ) -> None:
     """Say which shapes make the score: each left out, and Shapley values (Castro 2009)."""
-    from evonsfw.explaining import explain_shapes
+    from evonsfw import explain
 
     orders = None if samples is None else whole("samples", samples, 1, 1_000_000)
-    start = whole("seed", seed)
-    lines: list[str] = []
-    with progress("scorings") as heard:
-        explain_shapes(source, lines.append, classifier, wanted, orders, start, out, force, heard)
-    for line in lines:
-        say(line)
+    how = classifier, wanted, orders, whole("seed", seed), None
+
+    def find(heard: Heard) -> Explanation[Credits]:
+        return explain.shapes(source, *how, heard)
+
+    explained("shapes", find, [source], out, force)
