@@ -27,15 +27,15 @@ Floats = npt.NDArray[np.float32]
 Reals = npt.NDArray[np.float64]
 Place = tuple[int, int, int, int]
 """Left, top, width and height of a window, in pixels of the canvas."""
-F = np.float32
+U, F = np.uintp, np.float32  # an index without a sign is not tested for being negative
 
 
 class Bench(NamedTuple):
     """Memory for trials on one canvas, made once.
 
     Attributes:
-        area: (H * (W + 2),) what edges add to a pixel's own coverage; all 0 between calls.
-        cover: the same to all pixels further right.
+        cells: (H * (W + 2) * 2,) what edges add to a pixel's own coverage, and to that of all
+            pixels further right; all 0 between calls.
         extents: (H, 4) first and last pixel touched by downward edges, then by upward ones.
         below: (3, H * W) the picture below, in [0, 1].
         above: (4, H * W) the colour above, multiplied by its opacity, and the transmittance.
@@ -43,8 +43,7 @@ class Bench(NamedTuple):
         work: (1,) pixels visited so far.
     """
 
-    area: Reals
-    cover: Reals
+    cells: Reals
     extents: npt.NDArray[np.int64]
     below: Floats
     above: Floats
@@ -54,10 +53,8 @@ class Bench(NamedTuple):
 
 def make_bench(width: int, height: int) -> Bench:
     """Memory for a canvas of that size."""
-    cells = height * (width + 2)
     return Bench(
-        np.zeros(cells),
-        np.zeros(cells),
+        np.zeros(height * (width + 2) * 2),
         np.tile(np.array([FAR, -1, FAR, -1]), (height, 1)),
         np.empty((3, height * width), np.float32),
         np.empty((4, height * width), np.float32),
@@ -71,8 +68,8 @@ def _add_edge(
     bench: Bench, width: int, x: float, top: float, bottom: float, slope: float, down: bool
 ) -> None:  # pragma: no cover - compiled
     """Add the edge from (x, top) to y = bottom, in pixels of a window `width` wide."""
-    area, cover, extents = bench.area, bench.cover, bench.extents
-    side = 0 if down else 2
+    cells, extents = bench.cells, bench.extents
+    side = U(0 if down else 2)
     sign = 1.0 if down else -1.0
     edge = float(width)
     for row in range(int(top), int(np.ceil(bottom))):
@@ -82,24 +79,25 @@ def _add_edge(
         low, high = min(xa, xb), max(xa, xb)
         first = int(min(max(low, 0.0), edge))
         last = int(min(max(high, 0.0), edge))
-        extents[row, side] = min(extents[row, side], first)
-        extents[row, side + 1] = max(extents[row, side + 1], last)
-        at = row * (width + 2)
+        extents[U(row), side] = min(extents[U(row), side], first)
+        extents[U(row), side + U(1)] = max(extents[U(row), side + U(1)], last)
+        at = U(row * (width + 2) + first) * U(2)
         if high <= 0.0 or (first == last and low >= 0.0):
-            area[at + first] += height * (1.0 - max(0.5 * (low + high) - first, 0.0))
-            cover[at + first] += height
+            cells[at] += height * (1.0 - max(0.5 * (low + high) - first, 0.0))
+            cells[at + U(1)] += height
             continue
         density = height / (high - low)
         start = low
         if low < 0.0:
-            area[at] += density * -low
-            cover[at] += density * -low
+            cells[at] -= density * low
+            cells[at + U(1)] -= density * low
             start = 0.0
         for column in range(first, last + 1):
             end = min(high, column + 1.0)
             part = density * (end - start)
-            area[at + column] += part * (column + 1.0 - 0.5 * (start + end))
-            cover[at + column] += part
+            cells[at] += part * (column + 1.0 - 0.5 * (start + end))
+            cells[at + U(1)] += part
+            at += U(2)
             start = end
 
 
@@ -149,32 +147,32 @@ def _blend(
 ) -> None:  # pragma: no cover - compiled
     """Source-over of a polygon on planes of a window."""
     width = place[2]
-    area, cover, extents = bench.area, bench.cover, bench.extents
+    cells = bench.cells
     begin, stop = outline(bench, corners, count, place)
     for row in range(begin, stop):
-        first, inner, outer, end = spans(extents, row, width)
-        if end <= first:
-            area[row * (width + 2) + width] = cover[row * (width + 2) + width] = 0.0
-            continue
-        at, pixel, total = row * (width + 2), row * width, 0.0
-        x = first
+        first, inner, outer, end = spans(bench.extents, row, width)
+        at, total, x = U(row * (width + 2) + first) * U(2), 0.0, first
         while x < end:
+            i = U(row * width + x)
             if x == inner and inner < outer:
                 part = F(min(abs(total), 1.0) * alpha)
                 for q in range(len(planes)):
                     value = colour[q]
-                    for i in range(pixel + inner, pixel + outer):
-                        planes[q, i] += part * (value - planes[q, i])
+                    for k in range(i, i + U(outer - inner)):
+                        planes[q, k] += part * (value - planes[q, k])
+                at += U(2 * (outer - inner))
                 x = outer
             else:
-                part = F(min(abs(total + area[at + x]), 1.0) * alpha)
-                total += cover[at + x]
-                area[at + x] = cover[at + x] = 0.0
+                part = F(min(abs(total + cells[at]), 1.0) * alpha)
+                total += cells[at + U(1)]
+                cells[at] = cells[at + U(1)] = 0.0
                 for q in range(len(planes)):
-                    planes[q, pixel + x] += part * (colour[q] - planes[q, pixel + x])
+                    planes[q, i] += part * (colour[q] - planes[q, i])
+                at += U(2)
                 x += 1
-        area[at + width] = cover[at + width] = 0.0
-        bench.work[0] += end - first
+        at = U(row * (width + 2) + width) * U(2)
+        cells[at] = cells[at + U(1)] = 0.0
+        bench.work[0] += max(end - first, 0)
 
 
 @compiled

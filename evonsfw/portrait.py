@@ -48,7 +48,6 @@ class Portrait:
         given = np.ones((height, width)) if weights is None else weights
         self._weights = np.ascontiguousarray(given, np.float32)
         self._bench = make_bench(width, height)
-        self._errors = np.zeros((-(-height // CELL), -(-width // CELL)))
         self._shapes = [load_shape(name) for name in encoding.shapes]
         self._genes = [np.zeros(len(self.shape(i).GENES)) for i in range(encoding.n)]
         self._corners = np.zeros((encoding.n, 3, 2))
@@ -137,9 +136,10 @@ class Portrait:
         return found
 
     def errors(self) -> Reals:
-        """(H / CELL, W / CELL) weighted squared error without the shape that was lifted."""
-        map_errors(self._bench, self._target, self._weights, self.whole, CELL, self._errors)
-        return self._errors
+        """(H / CELL, W / CELL) weighted squared error, as the whole canvas was lifted last."""
+        errors = np.zeros((-(-self.canvas[1] // CELL), -(-self.canvas[0] // CELL)))
+        map_errors(self._bench, self._target, self._weights, self.whole, CELL, errors)
+        return errors
 
     def settle(self, i: int, genes: Reals, found: Reals) -> None:
         """Make row i what was tried: (G,) genes with their (FOUND,) row of `score`."""

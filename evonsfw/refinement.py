@@ -29,6 +29,12 @@ SCATTERED, FOLLOWED = 512, 3
 """New shapes tried in a place, and how many of them are climbed from."""
 REPLACED, REORDERED = 0.2, 0.1
 """Share of steps that replace a shape, or paint it at another time."""
+REGION, LEAST_REGION, WHOLE = 5.0, 48.0, 0.15
+"""Where new shapes are looked for: side by the side of a shape's share of the canvas, and pixels at
+least; how often it is the whole canvas.
+"""
+CANDIDATES = 4
+"""Of so many shapes drawn, the least useful is replaced."""
 NEAR = 5
 """Depths that a shape moves by, mostly."""
 
@@ -73,6 +79,8 @@ class Refinement:
         self.temperature = 0.0
         self._mixed = len(portrait.encoding.shapes) > 1
         self._rng = np.random.default_rng(seed)
+        self._worth = np.zeros(portrait.encoding.n)
+        self._errors = np.ones((1, 1))
         self._state = self._rng.integers(0, 2**63, 1, dtype=np.uint64)
 
     def add(self) -> None:
@@ -80,7 +88,7 @@ class Refinement:
         portrait = self.portrait
         top = portrait.count
         portrait.lift(-1, top, portrait.whole)
-        trial = self._find(portrait.shape(top))
+        trial = self._find(portrait.shape(top), portrait.errors(), portrait.whole)
         portrait.count += 1
         portrait.settle(top, *trial)
 
@@ -89,7 +97,7 @@ class Refinement:
         count = self.portrait.count
         chance = self._rng.random()
         if chance < REPLACED:
-            self._replace(int(self._rng.integers(count)))
+            self._replace(self._least_useful())
         elif chance < REPLACED + REORDERED and not self._mixed:
             self._reorder(int(self._rng.integers(count)))
         else:
@@ -101,7 +109,20 @@ class Refinement:
     def _present(self, i: int, place: Place) -> Trial:
         """Shape i as it is, scored where it was lifted."""
         genes = self.portrait.genes(i)
-        return Trial(genes, self.portrait.score(self.portrait.shape(i), genes[None], place)[0])
+        found = self.portrait.score(self.portrait.shape(i), genes[None], place)[0]
+        self._worth[i] = -found[0]
+        return Trial(genes, found)
+
+    def _least_useful(self) -> int:
+        """Of a few shapes, the one that took least off the error when last looked at."""
+        few = self._rng.integers(self.portrait.count, size=CANDIDATES)
+        return int(few[self._worth[few].argmin()])
+
+    def _place(self, i: int, trial: Trial, depth: int) -> None:
+        """Make row i what was tried, painted when `depth` of the others are."""
+        self.portrait.settle(i, *trial)
+        self.portrait.reorder(i, depth)
+        self._worth = np.insert(np.delete(self._worth, i), depth, -trial.change)
 
     def _move(self, i: int) -> None:
         """Climb with shape i."""
@@ -121,8 +142,7 @@ class Refinement:
         portrait.lift(i, depth, place)
         after = self._climb(portrait.shape(i), self._present(i, place), place, BRIEF)
         if after.change < before.change + self._allowed():
-            portrait.settle(i, *after)
-            portrait.reorder(i, depth)
+            self._place(i, after, depth)
 
     def _other_depth(self, i: int) -> int:
         """Where among the others to paint shape i: mostly near."""
@@ -143,18 +163,46 @@ class Refinement:
         portrait.lift(i, i, place)
         before = self._present(i, place)
         depth = i if self._mixed else self._any_depth()
-        portrait.lift(i, depth, portrait.whole)
-        after = self._find(portrait.shape(i))
+        errors, place = self._region()
+        portrait.lift(i, depth, place)
+        after = self._find(portrait.shape(i), errors, place)
         if after.change < before.change + self._allowed():
-            portrait.settle(i, *after)
-            portrait.reorder(i, depth)
+            self._place(i, after, depth)
 
-    def _find(self, shape: Shape) -> Trial:
-        """A new shape where the whole canvas was lifted."""
+    def look_around(self) -> None:
+        """Paint the background anew, and note where the error is."""
         portrait = self.portrait
-        place = portrait.whole
+        portrait.paint_background()
+        portrait.lift(-1, portrait.count, portrait.whole)
+        self._errors = portrait.errors()
+
+    def _region(self) -> tuple[Reals, Place]:
+        """Where to look for a new shape: the errors there, 0 elsewhere, and the window.
+
+        Mostly it is a few shapes wide, about a cell drawn by its error, for what is lifted is paid
+        for by the pixel; sometimes it is the whole canvas.
+        """
+        portrait = self.portrait
+        width, height = portrait.canvas
+        side = max(LEAST_REGION, REGION * float(np.sqrt(width * height / portrait.count)))
+        if self._rng.random() < WHOLE or side >= max(width, height):
+            return self._errors, portrait.whole
+        flat = np.cumsum(self._errors)
+        at = min(int(np.searchsorted(flat, self._rng.random() * flat[-1])), len(flat) - 1)
+        row, column = divmod(at, self._errors.shape[1])
+        half, last_row, last_column = int(0.5 * side / CELL), *self._errors.shape
+        top, bottom = max(row - half, 0), min(row + half + 1, last_row)
+        left, right = max(column - half, 0), min(column + half + 1, last_column)
+        errors = np.zeros_like(self._errors)
+        errors[top:bottom, left:right] = self._errors[top:bottom, left:right]
+        low, high = min(bottom * CELL, height), min(right * CELL, width)
+        return errors, (left * CELL, top * CELL, high - left * CELL, low - top * CELL)
+
+    def _find(self, shape: Shape, errors: Reals, place: Place) -> Trial:
+        """A new shape in the place that was lifted, where the errors say."""
+        portrait = self.portrait
         children = np.empty((SCATTERED, len(shape.GENES)))
-        scatter(self._state, portrait.errors(), CELL, portrait.canvas, children)
+        scatter(self._state, errors, CELL, portrait.canvas, children)
         found = portrait.score(shape, children, place)
         best = np.argsort(found[:, 0], kind="stable")[:FOLLOWED]
         starts = [Trial(children[k], found[k]) for k in best]
@@ -242,7 +290,7 @@ def improve(
     rounds = 0
     while portrait.work < budget and encoding.n:
         if rounds % encoding.n == 0:
-            portrait.paint_background()
+            refinement.look_around()
         done = portrait.work / budget
         refinement.temperature = unit * (heat[0] + (heat[1] - heat[0]) * done)
         refinement.step()

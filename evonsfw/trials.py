@@ -24,7 +24,7 @@ from evonsfw.compiled import compiled
 from evonsfw.lanes import SUMS, alike, put, take
 from evonsfw.patches import Bench, outline, spans
 
-F = np.float32
+U, F = np.uintp, np.float32
 LINEAR = np.array([1.0] * 4 + [0.0] * 12, np.float32)
 SQUARED = np.array([0.0] * 4 + [1.0] * 5 + [0.0] * 7, np.float32)
 """Which of the sums grow with coverage, and which with its square."""
@@ -87,34 +87,33 @@ def _total(
 ) -> None:  # pragma: no cover - compiled
     """The nine sums of one trial, written to `result`, (16,) float32."""
     width = place[2]
-    area, cover, extents = bench.area, bench.cover, bench.extents
-    sums, work = bench.sums, bench.work
-    zero, linear, squared = alike(F(0.0)), take(LINEAR, 0), take(SQUARED, 0)
-    whole = zero
+    cells, sums = bench.cells, bench.sums
+    linear, squared = take(LINEAR, 0), take(SQUARED, 0)
+    whole, one = alike(F(0.0)), U(1)
     begin, stop = outline(bench, corners, count, place)
     for row in range(begin, stop):
-        first, inner, outer, end = spans(extents, row, width)
-        at, base, total = row * (width + 2), row * (width + 1) * SUMS, 0.0
-        if end <= first:
-            area[at + width] = cover[at + width] = 0.0
-            continue
-        before = take(sums, base + first * SUMS)
-        x = first
-        while x < end:
-            if x == inner and inner < outer:
-                after = take(sums, base + outer * SUMS)
-                part = alike(F(min(abs(total), 1.0)))
-                x = outer
-            else:
-                after = take(sums, base + (x + 1) * SUMS)
-                part = alike(F(min(abs(total + area[at + x]), 1.0)))
-                total += cover[at + x]
-                area[at + x] = cover[at + x] = 0.0
-                x += 1
-            whole = whole + (after - before) * part * (linear + squared * part)
-            before = after
-        area[at + width] = cover[at + width] = 0.0
-        work[0] += end - first - (outer - inner) + 2
+        first, inner, outer, end = spans(bench.extents, row, width)
+        if first < end:
+            at, total, x = U(row * (width + 2) + first) * U(2), 0.0, first
+            base = U(row * (width + 1)) * U(SUMS)
+            before = take(sums, base + U(first * SUMS))
+            while x < end:
+                if x == inner and inner < outer:
+                    part = alike(F(min(abs(total), 1.0)))
+                    at += U(2 * (outer - inner))
+                    x = outer
+                else:
+                    part = alike(F(min(abs(total + cells[at]), 1.0)))
+                    total += cells[at + one]
+                    cells[at] = cells[at + one] = 0.0
+                    at += U(2)
+                    x += 1
+                after = take(sums, base + U(x * SUMS))
+                whole = whole + (after - before) * part * (linear + squared * part)
+                before = after
+        at = U(row * (width + 2) + width) * U(2)
+        cells[at] = cells[at + one] = 0.0
+        bench.work[0] += max(end - first - (outer - inner), 0) + 2
     put(result, 0, whole)
 
 

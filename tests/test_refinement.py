@@ -10,10 +10,10 @@ from evonsfw.genome import Encoding
 from evonsfw.objectives.likeness import Likeness
 from evonsfw.portrait import Portrait
 from evonsfw.raster import render
-from evonsfw.refinement import grow, improve
+from evonsfw.refinement import Refinement, grow, improve
 
 HEIGHT, WIDTH = 40, 56
-BUDGET = 400_000
+BUDGET = 2_000_000
 Pictures = npt.NDArray[np.uint8]
 
 
@@ -98,6 +98,21 @@ def test_no_budget_changes_nothing(target: Pictures) -> None:
     same = improve(genome, encoding, target, budget=0, seed=1)
     np.testing.assert_array_equal(same.genome, genome)
     assert same.error == rendered_error(genome, encoding, target)
+
+
+def test_every_step_keeps_the_error_or_lowers_it(target: Pictures) -> None:
+    """What a step was told by its trial is what compositing everything says."""
+    for encoding in ENCODINGS:
+        portrait = Portrait(target, encoding)
+        portrait.read(grow(encoding, target, seed=1).genome)
+        refinement = Refinement(portrait, 6)
+        errors = [portrait.squared_error()]
+        for _ in range(40):
+            refinement.look_around()
+            refinement.step()
+            errors.append(portrait.squared_error())
+        assert np.diff(errors).max() <= 1e-4
+        assert errors[-1] < errors[0]
 
 
 def test_a_shape_is_found_again() -> None:
