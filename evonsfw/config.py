@@ -16,7 +16,7 @@ from evonsfw.discovery import nearest
 from evonsfw.genome import Encoding
 from evonsfw.model_spec import DEFAULT
 from evonsfw.objectives import objective_names
-from evonsfw.search import load_search, search_names, use_of_gradient
+from evonsfw.search import load_search, search_names, use_of_gradient, use_of_improvement
 from evonsfw.several import SEARCH, check_list
 from evonsfw.shapes import Canvas, load_shape, shape_names
 from evonsfw.strict_yaml import explain, read_yaml
@@ -249,6 +249,8 @@ class RunConfig(BaseModel):
             raise ValueError("an expression names its classes itself: leave out --class")
         if use_of_gradient(self.search) == "needs" and not self.gradient:
             raise ValueError(f"search '{self.search}' needs gradients: leave out --no-gradient")
+        if use_of_improvement(self.search) == "needs" and not self.improves:
+            raise ValueError(f"search '{self.search}' is for a likeness: give --target PICTURE")
         self._check_until()
         check_list(self.goal_name, self.pareto, self.search)
         if self.pareto and self.fewest:
@@ -308,7 +310,12 @@ class RunConfig(BaseModel):
     @property
     def takes_gradients(self) -> bool:
         """Whether the search may want gradients."""
-        return self.gradient and bool(use_of_gradient(self.search))
+        return self.gradient and bool(use_of_gradient(self.search)) and not self.improves
+
+    @property
+    def improves(self) -> bool:
+        """Whether the search may have genomes improved, which those of a likeness can be."""
+        return self.goal_name == "likeness" and use_of_improvement(self.search) != ""
 
     @property
     def has_end(self) -> bool:

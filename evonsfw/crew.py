@@ -64,7 +64,7 @@ class Crew:
         genomes: (capacity, L) float32 in shared memory: what to work on.
         results: (capacity, 2 + M) float64: fitness, score, and each of several wishes' values.
         inputs: (capacity, …) float32: prepared inputs, where `prepare_only`.
-        gradients: (capacity, L) float32, where the job has any.
+        returned: (capacity, L) float32, gradients or improved genomes, where the job has either.
         deaths: workers that have been replaced.
     """
 
@@ -72,10 +72,10 @@ class Crew:
         self, job: Job, workers: int, prepare_only: bool, capacity: int = CAPACITY
     ) -> None:
         shape = input_shape(job.model) if prepare_only and job.model else (0,)
-        slopes = job.encoding.length if job.gradient else 0
+        back = job.encoding.length if job.gradient or job.improve else 0
         columns = 2 + job.wishes
-        self._board = Board.create(capacity, job.encoding.length, columns, shape, slopes)
-        self.genomes, self.results, self.inputs, self.gradients = self._board.arrays()
+        self._board = Board.create(capacity, job.encoding.length, columns, shape, back)
+        self.genomes, self.results, self.inputs, self.returned = self._board.arrays()
         self._job, self._prepare_only = job, prepare_only
         self._context = multiprocessing.get_context("spawn")
         self.deaths = 0
@@ -90,7 +90,11 @@ class Crew:
 
     def submit(self, slices: Sequence[Slice], wants: Wants = FITNESS_ONLY) -> list[Task]:
         """Queue slices of the board and start on them, as far as workers are free."""
-        tasks = [Task(next(self._numbers), start, stop, wants) for start, stop in slices]
+        first = slices[0][0] if slices else 0
+        tasks = [
+            Task(next(self._numbers), start, stop, wants.at(start - first))
+            for start, stop in slices
+        ]
         self._waiting.extend(tasks)
         self._hand_out()
         return tasks
@@ -184,7 +188,7 @@ class Crew:
         for worker in self._workers:
             worker.process.join()
         self._workers = []
-        del self.genomes, self.results, self.inputs, self.gradients
+        del self.genomes, self.results, self.inputs, self.returned
         self._board.unlink()
 
 
@@ -208,10 +212,10 @@ class Board:
 
     @classmethod
     def create(
-        cls, capacity: int, length: int, columns: int, input_shape: tuple[int, ...], slopes: int
+        cls, capacity: int, length: int, columns: int, input_shape: tuple[int, ...], back: int
     ) -> Board:
-        """Room for `capacity` genomes, their results, inputs and gradients of that length."""
-        lengths = ((length,), (columns,), input_shape, (slopes,))
+        """Room for `capacity` genomes, results, inputs and what comes back, of that length."""
+        lengths = ((length,), (columns,), input_shape, (back,))
         shapes = tuple((capacity, *one) for one in lengths)
         sizes = [
             max(8, int(np.prod(shape)) * np.dtype(kind).itemsize)
@@ -232,7 +236,7 @@ class Board:
         return tuple((b.name, shape) for b, shape in zip(self.blocks, self.shapes, strict=True))
 
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
-        """Genomes, results, inputs and gradients."""
+        """Genomes, results, inputs and what comes back."""
         return tuple(
             np.ndarray(shape, kind, buffer=block.buf)
             for block, shape, kind in zip(self.blocks, self.shapes, self.TYPES, strict=True)
@@ -266,7 +270,7 @@ def _work(
     """A worker's life: read a slice, do it, say so, until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     board = Board.attach(names)
-    genomes, results, inputs, gradients = board.arrays()
+    genomes, results, inputs, returned = board.arrays()
     try:
         job: Job = pipe.recv()
         if job.yielding and hasattr(os, "nice"):
@@ -284,7 +288,9 @@ def _work(
                 if evaluation.parts is not None:
                     results[start:stop, 2:] = evaluation.parts
                 if evaluation.gradients is not None:
-                    gradients[start:stop] = evaluation.gradients
+                    returned[start:stop] = evaluation.gradients
+                if evaluation.genomes is not None:
+                    returned[start:stop] = evaluation.genomes
             pipe.send(task)
     except (EOFError, OSError):
         return  # the main process has ended

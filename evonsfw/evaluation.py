@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -123,7 +124,7 @@ class Inline:
         for start, stop in _slices(0, len(genomes), self._size):
             if cancelled():
                 raise CancelledError
-            parts.append(self._part(genomes[start:stop], wants))
+            parts.append(self._part(genomes[start:stop], wants.at(start)))
         return joined(parts)
 
     def _part(self, genomes: Genomes, wants: Wants) -> Evaluation:
@@ -196,7 +197,8 @@ class _Lanes(ABC):
         begun: deque[tuple[list[Task], int, int]] = deque()
         for turn, (start, stop) in enumerate(_slices(0, len(genomes), half)):
             place = first + half * (turn % 2)
-            begun.append((self._put(genomes[start:stop], place, wants), place, stop - start))
+            tasks = self._put(genomes[start:stop], place, wants.at(start))
+            begun.append((tasks, place, stop - start))
             if len(begun) == 2:
                 yield self._finish(*begun.popleft(), cancelled)
         while begun:
@@ -205,7 +207,8 @@ class _Lanes(ABC):
     def _put(self, genomes: Genomes, first: int, wants: Wants) -> list[Task]:
         """Write genomes to the board, and have slices of it done."""
         self._crew.genomes[first : first + len(genomes)] = genomes
-        size = _slice_size(len(genomes), self.workers, self._most)
+        most = 1 if wants.improve else self._most
+        size = _slice_size(len(genomes), self.workers, most)
         return self._crew.submit(list(_slices(first, first + len(genomes), size)), wants)
 
     @abstractmethod
@@ -234,10 +237,16 @@ class Pool(_Lanes):
         for _ in self._crew.finish(tasks, cancelled):
             pass
         results = self._crew.results[first : first + count].copy()
-        wanted = tasks[0].wants.gradient
-        gradients = self._crew.gradients[first : first + count].copy() if wanted else None
         parts = results[:, 2:] if results.shape[1] > 2 else None
-        return Evaluation(results[:, 0], results[:, 1], gradients, parts)
+        evaluation = Evaluation(results[:, 0], results[:, 1], parts=parts)
+        wants = tasks[0].wants
+        if wants.improve is not None:
+            genomes = self._crew.returned[first : first + count].copy()
+            return replace(evaluation, genomes=genomes)
+        if wants.gradient:
+            gradients = self._crew.returned[first : first + count].copy()
+            return replace(evaluation, gradients=gradients)
+        return evaluation
 
 
 class Owner(_Lanes):

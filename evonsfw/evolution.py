@@ -144,6 +144,9 @@ class Evolution:
                 evaluation = self._scorer.evaluate(genomes, self._cancelled, wants)
             except CancelledError:
                 return
+            if evaluation.genomes is not None:
+                genomes = evaluation.genomes
+                self._search.inherit(genomes)
             if evaluation.gradients is not None:
                 self._search.learn(evaluation.gradients)
             if wants.parts and evaluation.parts is not None:

@@ -26,7 +26,8 @@ from evonsfw.objectives import Goal
 from evonsfw.observed import Logits, Observed
 from evonsfw.preparation import Pictures, input_shape, prepare, pull_back
 from evonsfw.raster import render
-from evonsfw.search import FITNESS_ONLY, Wants
+from evonsfw.refinement import grow, improve
+from evonsfw.search import FITNESS_ONLY, Improvement, Wants
 from evonsfw.several import Several, count
 from evonsfw.shapes import Canvas
 from evonsfw.views import SEARCHED, View, apply, canvas_of
@@ -62,6 +63,7 @@ class Job:
         backend: what runs them.
         files: what the backend opens for each, where that is not its own to find.
         gradient: whether gradients may be wanted.
+        improve: whether genomes may be wanted improved, which the likeness to a target can be.
         robust: whether the fitness is the worst over all views.
         yielding: whether workers leave the processor to whoever else wants it, a window above all.
     """
@@ -74,6 +76,7 @@ class Job:
     backend: str = REFERENCE
     files: tuple[Path, ...] = ()
     gradient: bool = False
+    improve: bool = False
     robust: bool = False
     others: tuple[ModelSpec, ...] = ()
     yielding: bool = False
@@ -90,6 +93,8 @@ class Job:
 
     def cost(self, wants: Wants) -> int:
         """How many scorings one genome takes."""
+        if wants.improve is not None:
+            return wants.improve.scorings
         looks = len(self.views if wants.views is None else wants.views)
         passes = 1 + BACKWARD * (wants.gradient and self.model is not None)
         return looks * passes * max(1, len(self.models))
@@ -109,13 +114,15 @@ class Job:
 class Evaluation:
     """(B,) fitness, larger is better, and (B,) scores as people see them: both of the worst view;
     (B, L) float32 d fitness / d genome, where it was wanted; (B, M) values of each wish, where
-    there are several, each of its own worst view.
+    there are several, each of its own worst view; (B, L) float32 genomes that the others were
+    improved to, where that was wanted.
     """
 
     fitness: Values
     scores: Values
     gradients: npt.NDArray[np.float32] | None = None
     parts: Values | None = None
+    genomes: Genomes | None = None
 
 
 class Pipeline:
@@ -151,9 +158,29 @@ class Pipeline:
 
     def evaluate(self, genomes: Genomes, wants: Wants = FITNESS_ONLY) -> Evaluation:
         """(B, L) genomes to their fitness and scores, and gradients where wanted."""
+        if wants.improve is not None:
+            better = self._improved(genomes, wants.improve)
+            return replace(self.evaluate(better), genomes=better)
         if len(self._job.views) > 1 or wants.gradient:
             return joined([self._worst(genome, wants) for genome in genomes])
         return self.evaluate_pictures(render(genomes, self._job.encoding, self._job.canvas))
+
+    def _improved(self, genomes: Genomes, how: Improvement) -> Genomes:
+        """(B, L) float32 genomes whose pictures are more like the target's."""
+        job, target = self._job, self._job.goal.target
+        assert job.improve, "the job says that nothing is to be improved"
+        assert target is not None
+        better = []
+        for seed, genome in enumerate(genomes, start=how.seed):
+            if how.anew:
+                found = grow(job.encoding, target, seed=seed)
+            else:
+                budget = how.scorings * job.canvas[0] * job.canvas[1]
+                found = improve(
+                    genome, job.encoding, target, budget=budget, seed=seed, heat=how.heat
+                )
+            better.append(found.genome)
+        return np.stack(better)
 
     def evaluate_pictures(self, pictures: Pictures) -> Evaluation:
         """(B, H, W, 3) uint8 pictures, as they are, to their fitness and scores."""
@@ -335,11 +362,13 @@ def joined(parts: Sequence[Evaluation]) -> Evaluation:
     """Evaluations of parts of a batch, as one of all of it."""
     gradients = [part.gradients for part in parts if part.gradients is not None]
     values = [part.parts for part in parts if part.parts is not None]
+    genomes = [part.genomes for part in parts if part.genomes is not None]
     return Evaluation(
         np.concatenate([part.fitness for part in parts]),
         np.concatenate([part.scores for part in parts]),
         np.concatenate(gradients) if gradients else None,
         np.concatenate(values) if values else None,
+        np.concatenate(genomes) if genomes else None,
     )
 
 

@@ -216,6 +216,7 @@ def set_up(config: RunConfig) -> Stage:
         goal,
         models[0] if models else None,
         gradient=config.takes_gradients,
+        improve=config.improves,
         robust=config.robust,
         others=models[1:],
     )
@@ -259,6 +260,7 @@ def problem_of_run(config: RunConfig) -> Problem:
     return replace(
         problem_of(config.encoding),
         gradient=config.takes_gradients,
+        improve=config.improves,
         views=len(SEARCHED) if config.robust else 1,
         optimum=optimum(config.goal_name),
         wishes=max(1, count(config.goal_name)),

@@ -15,7 +15,14 @@ from evonsfw.evolution import Evolution
 from evonsfw.generation import Generation
 from evonsfw.pipeline import Evaluation
 from evonsfw.runs import load_state, save_state
-from evonsfw.search import Problem, Wants, load_search, search_names, use_of_gradient
+from evonsfw.search import (
+    Problem,
+    Wants,
+    load_search,
+    search_names,
+    use_of_gradient,
+    use_of_improvement,
+)
 
 every_search = pytest.mark.parametrize("name", search_names())
 LENGTH = 3 + 4 * 7
@@ -36,11 +43,16 @@ class Formula:
             raise CancelledError
         assert not cancelled()
         self.batches.append(genomes.copy())
+        improved = None
+        if wants.improve is not None:
+            rng = np.random.default_rng(wants.improve.seed)
+            share = rng.random(genomes.shape) ** 8
+            genomes = improved = (genomes + share * (TARGET - genomes)).astype(np.float32)
         away = genomes.astype(float) - TARGET
         fitness = -np.sum(away**2, axis=1)
         gradients = (-2.0 * away).astype(np.float32) if wants.gradient else None
         parts = np.stack([fitness, np.sum(away, axis=1)], axis=1)
-        return Evaluation(fitness, np.exp(fitness), gradients, parts)
+        return Evaluation(fitness, np.exp(fitness), gradients, parts, improved)
 
 
 def _evolution(
@@ -48,6 +60,8 @@ def _evolution(
 ) -> Evolution:
     takes = bool(use_of_gradient(name))
     problem = Problem(3, 4, 7, 1, lambda rng, count: rng.random((count, LENGTH), np.float32), takes)
+    if use_of_improvement(name) == "needs":
+        problem = dataclasses.replace(problem, improve=True)
     search = load_search(name).build(problem, 6, np.random.default_rng(seed))
     return Evolution(search, clock or itertools.count().__next__)
 

@@ -15,10 +15,22 @@ from evonsfw.evolution import Evolution, Referee
 from evonsfw.generation import Generation
 from evonsfw.pipeline import Evaluation
 from evonsfw.runs import load_state, save_state
-from evonsfw.search import Problem, Wants, load_search, search_names, use_of_gradient
+from evonsfw.search import (
+    Problem,
+    Wants,
+    load_search,
+    search_names,
+    use_of_gradient,
+    use_of_improvement,
+)
 
 every_search = pytest.mark.parametrize(
-    "name", [name for name in search_names() if use_of_gradient(name) != "needs"]
+    "name",
+    [
+        name
+        for name in search_names()
+        if "needs" not in (use_of_gradient(name), use_of_improvement(name))
+    ],
 )
 LENGTH = 3 + 4 * 7
 POPULATION = 6

@@ -20,13 +20,17 @@ from evonsfw.generation import Generation
 from evonsfw.launch import Recorder
 from evonsfw.logbook import COLUMNS
 from evonsfw.runs import load_state
-from evonsfw.search import search_names, use_of_gradient
+from evonsfw.search import search_names, use_of_gradient, use_of_improvement
 from evonsfw.several import SEARCH
 
 inexact = pytest.mark.parametrize("backend", ["openvino", "int8"])
 every_search = pytest.mark.parametrize(
     "name",
-    [name for name in search_names() if use_of_gradient(name) != "needs" and name != SEARCH],
+    [
+        name
+        for name in search_names()
+        if "needs" not in (use_of_gradient(name), use_of_improvement(name)) and name != SEARCH
+    ],
 )
 DEFAULT = {"classifier": "open_nsfw", "n": 6, "size": 48, "evaluations": 70, "population": 8}
 """Settings of a run that asks a real classifier, which tells arithmetics apart."""

@@ -19,11 +19,12 @@ from evonsfw.search import (
     load_search,
     search_names,
     use_of_gradient,
+    use_of_improvement,
 )
 from evonsfw.shapes import shape_names
 
 every_search = pytest.mark.parametrize("name", search_names())
-RANDOM_START = ("classic2016",)
+RANDOM_START = ("classic2016", "portrait")
 """Searches that draw their first genomes themselves instead of composing them."""
 TARGET = np.random.default_rng(9).random(100_000)
 
@@ -46,6 +47,8 @@ def _build(
     problem = problem or _problem()
     if use_of_gradient(name):
         problem = dataclasses.replace(problem, gradient=True)
+    if use_of_improvement(name) == "needs":
+        problem = dataclasses.replace(problem, improve=True)
     module = load_search(name)
     size = population or module.default_population(problem)
     return module.build(problem, size, np.random.default_rng(seed))
@@ -68,9 +71,25 @@ def _weigh(search: Search, genomes: np.ndarray, fitness: np.ndarray) -> None:
         search.weigh(np.stack([fitness, -_fitness(genomes[:, ::-1])], axis=1))
 
 
+def _improved(search: Search, genomes: np.ndarray) -> np.ndarray:
+    """Genomes as they are, or what they were improved to: a step towards the best, by chance."""
+    how = search.wants.improve
+    if how is None:
+        return genomes
+    found = genomes.copy()
+    for place, genome in enumerate(found):
+        rng = np.random.default_rng(how.seed + place)
+        if how.anew:
+            genome[:] = rng.random(len(genome), np.float32)
+        moved = rng.random(len(genome)) < 0.1
+        genome[moved] += (0.2 * (TARGET[: len(genome)] - genome)[moved]).astype(np.float32)
+    search.inherit(found)
+    return found
+
+
 def _batch(search: Search) -> np.ndarray:
-    """One batch; returns what was asked."""
-    genomes = search.ask().copy()
+    """One batch; returns what was asked, or came of it."""
+    genomes = _improved(search, search.ask().copy())
     if search.wants.gradient:
         search.learn(_gradients(genomes))
     fitness = _fitness(genomes)
@@ -208,7 +227,7 @@ def test_genomes_are_genomes(name: str, rows: int, kinds: int, population: int) 
 def test_genomes_stay_in_the_box_when_the_best_is_outside(name: str) -> None:
     search = _build(name, 9)
     for _ in range(30):
-        genomes = search.ask().copy()
+        genomes = _improved(search, search.ask().copy())
         if search.wants.gradient:
             search.learn(np.ones_like(genomes))
         assert np.all((genomes >= 0) & (genomes <= 1))
@@ -221,7 +240,7 @@ def test_genomes_stay_in_the_box_when_the_best_is_outside(name: str) -> None:
 def test_equal_fitness_everywhere_is_no_trouble(name: str) -> None:
     search = _build(name, 10)
     for _ in range(10):
-        genomes = search.ask()
+        genomes = _improved(search, search.ask().copy())
         if search.wants.gradient:
             search.learn(np.zeros_like(genomes))
         assert np.all(np.isfinite(genomes))

@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,6 +26,24 @@ State = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Improvement:
+    """Genomes are made better before they are scored, by whoever sees their pictures.
+
+    Attributes:
+        scorings: how much work each genome is given, in pictures' worth of pixels.
+        seed: of what is random; the genome at place i of the batch has seed + i.
+        heat: how much worse a change may be for a while, at the start and at the end: a share of
+            what a shape is worth on average.
+        anew: begin without the genome, and put one shape after another on top.
+    """
+
+    scorings: int
+    seed: int
+    heat: tuple[float, float] = (0.0, 0.0)
+    anew: bool = False
+
+
+@dataclass(frozen=True)
 class Wants:
     """What a search wants to know of each genome of a batch, besides its fitness.
 
@@ -34,11 +52,19 @@ class Wants:
         views: numbers of the views, below `Problem.views`, whose worst is the fitness; None for
             all of them.
         parts: also the value of each of several wishes; the fitness is the first one's.
+        improve: make each genome better first; fitness is that of what came of it. None for not.
     """
 
     gradient: bool = False
     views: tuple[int, ...] | None = None
     parts: bool = False
+    improve: Improvement | None = None
+
+    def at(self, place: int) -> Wants:
+        """The same of the part of a batch that begins at a place."""
+        if self.improve is None or place == 0:
+            return self
+        return replace(self, improve=replace(self.improve, seed=self.improve.seed + place))
 
 
 FITNESS_ONLY = Wants()
@@ -62,6 +88,7 @@ class Problem:
         compose: (rng, count) to a (count, L) array of well-composed genomes.
         gradient: whether gradients may be wanted.
         views: of how many views of a genome the fitness is the worst.
+        improve: whether genomes may be wanted improved.
         optimum: the highest fitness there can be, where that is known.
         wishes: how many are sought at once.
         first: (L,) genome that a search is to begin with, where there is one.
@@ -74,6 +101,7 @@ class Problem:
     compose: Callable[[np.random.Generator, int], Genomes]
     gradient: bool = False
     views: int = 1
+    improve: bool = False
     optimum: float = math.inf
     wishes: int = 1
     first: Genomes | None = None
@@ -168,6 +196,12 @@ class Search(ABC):
         """
         raise RuntimeError("learn() was called, but no gradient was wanted")
 
+    def inherit(self, genomes: Genomes) -> None:
+        """(B, L) float32 what came of the oldest batch that was asked for: called just before
+        `tell`, where the batch was to be improved.
+        """
+        raise RuntimeError("inherit() was called, but nothing was to be improved")
+
     def weigh(self, parts: Fitness) -> None:
         """(B, M) float64 value of each of M wishes, larger is better, of the oldest batch that was
         asked for: called just before `tell`, where the batch wanted it. The first is the fitness.
@@ -201,7 +235,8 @@ class Search(ABC):
 
 class SearchModule(Protocol):
     """What a file in this folder provides. One that can use gradients says so with
-    ``GRADIENT = "takes"``, and one that cannot do without with ``GRADIENT = "needs"``.
+    ``GRADIENT = "takes"``, and one that cannot do without with ``GRADIENT = "needs"``; likewise
+    ``IMPROVEMENT``, for genomes that are improved.
     """
 
     def default_population(self, problem: Problem) -> int:
@@ -229,6 +264,11 @@ def load_search(name: str) -> SearchModule:
 def use_of_gradient(name: str) -> str:
     """What the search called `name` does with gradients: "takes", "needs", or "" for nothing."""
     return str(getattr(load_search(name), "GRADIENT", ""))
+
+
+def use_of_improvement(name: str) -> str:
+    """Whether the search called `name` has genomes improved: "takes", "needs", or ""."""
+    return str(getattr(load_search(name), "IMPROVEMENT", ""))
 
 
 class Turns:
