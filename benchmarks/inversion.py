@@ -21,7 +21,7 @@ from typing import cast
 from PIL import Image, ImageDraw
 
 from evonsfw.insight.invert import Inversion
-from evonsfw.inverting import Asked, Report, invert_file
+from evonsfw.inverting import Asked, Inverted, invert_file
 from evonsfw.nearest_change import NORMS, Norm, Wish
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
@@ -61,11 +61,11 @@ def pictures(folder: Path) -> dict[str, tuple[Path, float]]:
     return found
 
 
-def row(name: str, report: Report, seconds: float) -> str:
+def row(name: str, report: Inverted, seconds: float) -> str:
     """One line of the table."""
-    found: Inversion = report.inversion
+    found: Inversion = report.found
     wish, (height, width, _) = found.wish, found.original.shape
-    held = [row.score for row in report.after if row.held_out and row.score is not None]
+    held = [row.score for _, row in report.views if row.held_out and row.score is not None]
     first = "-" if found.first is None else str(found.first + 1)
     ssim = "-" if report.ssim is None else f"{report.ssim:.4f}"
     return (
@@ -98,7 +98,7 @@ def main() -> None:
                 out = folder / f"{name}_{norm}{'_robust' * given.robust}.png"
                 asked = Asked(path, wish, robust=given.robust, out=out, force=True)
                 begun = time.perf_counter()
-                report = invert_file(asked, lambda _line: None)
+                report, _names = invert_file(asked, lambda _line: None)
                 print(row(name, report, time.perf_counter() - begun), flush=True)
 
 

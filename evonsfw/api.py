@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from evonsfw import classifier as classifiers
-from evonsfw.changing import Dreamt, Inverted, dream, invert
+from evonsfw.dreaming import Dreamt, dream
 from evonsfw.evolving import Evolved, evolve
+from evonsfw.inverting import Inverted, invert
 from evonsfw.model_spec import DEFAULT
 from evonsfw.picture_like import PictureLike, subject_of
 

@@ -1,30 +1,90 @@
-"""`evonsfw dream`: a picture file to what a classifier dreams about it, as a picture or a film."""
+"""A picture to what a classifier dreams about it, as a picture or a film.
+
+`evonsfw dream`, and `dream` from Python.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from evonsfw import findings
 from evonsfw.classifier import Classifier, describe
+from evonsfw.discovery import nearest
 from evonsfw.feeding import Floats
 from evonsfw.frames_film import SUFFIXES, require_film, write_frames
 from evonsfw.insight import Heard, unheard
-from evonsfw.insight.dream import Manner, dream, zoom
-from evonsfw.layers import Layer, find_layer, layers_of, require_channel
+from evonsfw.insight import dream as dreams
+from evonsfw.insight.dream import Manner
+from evonsfw.layers import find_layer, layers_of, require_channel
+from evonsfw.model_spec import DEFAULT, ModelSpec, check_hash
+from evonsfw.picture_like import PictureLike, subject_of
 from evonsfw.preparation import Pictures
-from evonsfw.subject import Subject, open_subject
+from evonsfw.subject import Subject
 from evonsfw.truncated import Depth, middle_layer
+
+
+@dataclass(frozen=True, eq=False)
+class Dreamt:
+    """A dream about a picture.
+
+    Attributes:
+        picture: (H, W, 3) uint8 sRGB.
+        exact: (H, W, 3) float32 in 0…255, before rounding.
+        layer: whose dream it is.
+        texts: what made it, by word.
+    """
+
+    picture: Pictures
+    exact: npt.NDArray[np.float32]
+    layer: str
+    texts: dict[str, str]
+
+    def save(self, out: str | os.PathLike[str], force: bool = False) -> list[Path]:
+        """Write it as PNG, with what made it inside, and the exact numbers as .npy beside it.
+
+        Raises:
+            ValueError: one is there already, or the name does not end in .png.
+        """
+        return findings.write_picture(Path(out), self.picture, self.exact, self.texts, force)
+
+
+def dream(
+    picture: PictureLike,
+    layer: str | None = None,
+    classifier: str = DEFAULT,
+    seed: int = 0,
+    heard: Heard = unheard,
+    **manner: Any,
+) -> Dreamt:
+    """Draw into a picture what a layer of a classifier sees in it, as `evonsfw dream` does.
+
+    Args:
+        picture: a file's name, or (H, W, 3) uint8.
+        layer: its name; None is one in the middle.
+        classifier: a known name, a .yaml or an .onnx.
+        seed: of where the picture is moved to.
+        heard: is told of each step.
+        manner: octaves, iterations, step, scale, jitter, channel: as `insight.dream.Manner`.
+
+    Raises:
+        ValueError: there is no such layer, channel or setting, or the classifier cannot be
+            differentiated up to the layer.
+    """
+    begun = _begin(picture, classifier, layer, _manner(manner), seed)
+    return _dreamt(begun, seed, heard)
 
 
 def dream_file(
     picture: Path,
-    classifier: str = "open_nsfw",
+    classifier: str = DEFAULT,
     layer: str | None = None,
     manner: Manner | None = None,
     seed: int = 0,
@@ -53,30 +113,65 @@ def dream_file(
         ValueError: a file cannot be read or written, there is no such layer or channel, or the
             classifier cannot be differentiated up to it.
     """
-    manner = manner or Manner()
-    spec = describe(classifier)
-    subject = open_subject(picture)
-    target = _checked(out, subject, frames, force)
-    found = find_layer(spec, layer) if layer is not None else middle_layer(spec)
-    if manner.channel is not None:
-        require_channel(found, manner.channel)
-    depth, scorer, rng = Depth(spec, found), Classifier(spec), np.random.default_rng(seed)
-    texts = _texts(subject, scorer.hash, found, manner, seed)
+    begun = _begin(picture, classifier, layer, manner or Manner(), seed)
+    target = _checked(out, begun.subject, frames, force)
     if frames:
-        shown = _film(subject, depth, manner, rng, frames, heard)
-        last = _written(target, shown, texts | {"frames": str(frames)})
+        shown = _film(begun, np.random.default_rng(seed), frames, heard)
+        last = _written(target, shown, begun.texts | {"frames": str(frames)})
     else:
-        floats = dream(subject.pixels, depth, manner, rng, heard)
-        last = rounded(floats)
-        findings.write_array(findings.array_beside(target), floats)
-        findings.write_png(target, last, texts)
-    index = spec.class_index(None)
-    before, after = (float(p[index]) for p in scorer.probabilities([subject.pixels, last]))
-    name = spec.classes[index]
-    return [str(target), f"layer {found.name}; {name} {before:.6f} before, {after:.6f} after"]
+        found = _dreamt(begun, seed, heard)
+        found.save(target, force)
+        last = found.picture
+    spec = begun.spec
+    index, pair = spec.class_index(None), [begun.subject.pixels, last]
+    before, after = (float(p[index]) for p in Classifier(spec).probabilities(pair))
+    told = f"{spec.classes[index]} {before:.6f} before, {after:.6f} after"
+    return [str(target), f"layer {begun.layer}; {told}"]
 
 
-def layer_lines(classifier: str = "open_nsfw") -> list[str]:
+class _Begun(NamedTuple):
+    """What is opened and checked before a dream."""
+
+    spec: ModelSpec
+    subject: Subject
+    layer: str
+    depth: Depth
+    manner: Manner
+    texts: dict[str, str]
+
+
+def _begin(
+    picture: PictureLike, classifier: str, layer: str | None, manner: Manner, seed: int
+) -> _Begun:
+    subject, spec = subject_of(picture), describe(classifier)
+    where = find_layer(spec, layer) if layer is not None else middle_layer(spec)
+    if manner.channel is not None:
+        require_channel(where, manner.channel)
+    settings: dict[str, Any] = {"layer": where.name, "seed": seed, **asdict(manner)}
+    texts = {
+        "instrument": "dream",
+        "source": subject.path.name,
+        "classifier": check_hash(spec),
+        "dream": json.dumps(settings),
+    }
+    return _Begun(spec, subject, where.name, Depth(spec, where), manner, texts)
+
+
+def _dreamt(begun: _Begun, seed: int, heard: Heard) -> Dreamt:
+    rng = np.random.default_rng(seed)
+    exact = dreams.dream(begun.subject.pixels, begun.depth, begun.manner, rng, heard)
+    return Dreamt(rounded(exact), exact, begun.layer, begun.texts)
+
+
+def _manner(settings: dict[str, Any]) -> Manner:
+    known = [field.name for field in fields(Manner)]
+    for word in settings:
+        if word not in known:
+            raise ValueError(f"dream has no setting '{word}': {nearest(word, known)}")
+    return Manner(**settings)
+
+
+def layer_lines(classifier: str = DEFAULT) -> list[str]:
     """The layers of a classifier as lines to print: name, operator, channels, height and width.
 
     Raises:
@@ -101,6 +196,7 @@ def _checked(out: Path | None, subject: Subject, frames: int, force: bool) -> Pa
     """The file to write, of the right kind and free."""
     suffix = ".mp4" if frames else ".png"
     target = out or findings.default_out(subject.path, "dream", suffix)
+    findings.require_other([target, findings.array_beside(target)], subject.path)
     if frames:
         require_film(target, (subject.pixels.shape[1], subject.pixels.shape[0]))
         findings.require_free([target], force)
@@ -112,16 +208,10 @@ def _checked(out: Path | None, subject: Subject, frames: int, force: bool) -> Pa
     return target
 
 
-def _film(
-    subject: Subject,
-    depth: Depth,
-    manner: Manner,
-    rng: np.random.Generator,
-    count: int,
-    heard: Heard,
-) -> Iterator[Pictures]:
+def _film(begun: _Begun, rng: np.random.Generator, count: int, heard: Heard) -> Iterator[Pictures]:
     """The pictures of a film, counted as they come."""
-    for number, floats in enumerate(zoom(subject.pixels, depth, manner, rng, count), start=1):
+    frames = dreams.zoom(begun.subject.pixels, begun.depth, begun.manner, rng, count)
+    for number, floats in enumerate(frames, start=1):
         heard(number, count)
         yield rounded(floats)
 
@@ -138,16 +228,3 @@ def _written(path: Path, frames: Iterator[Pictures], texts: dict[str, str]) -> P
     words = {f"{findings.PREFIX}{word}": text for word, text in texts.items()}
     write_frames(path, kept(), words)
     return last[0]
-
-
-def _texts(
-    subject: Subject, model_hash: str, layer: Layer, manner: Manner, seed: int
-) -> dict[str, str]:
-    """What made it, by word."""
-    settings: dict[str, Any] = {"layer": layer.name, "seed": seed, **asdict(manner)}
-    return {
-        "instrument": "dream",
-        "source": subject.path.name,
-        "classifier": model_hash,
-        "dream": json.dumps(settings),
-    }

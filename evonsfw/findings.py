@@ -107,12 +107,42 @@ def write(findings: Findings, out: Path, force: bool = False) -> list[Path]:
         ValueError: one is there already, or the name does not end in .png.
         OSError: it cannot be written; then nothing is left under its name.
     """
-    require_suffix(out)
-    paths = [out] if findings.array is None else [out, array_beside(out)]
-    require_free(paths, force)
     if findings.array is not None:
-        write_array(paths[1], findings.array)
+        return write_picture(out, draw(findings.plate), findings.array, findings.texts, force)
+    require_suffix(out)
+    require_free([out], force)
     write_png(out, draw(findings.plate), findings.texts)
+    return [out]
+
+
+def write_picture(
+    out: Path,
+    pixels: Pictures,
+    array: npt.NDArray[np.generic],
+    texts: Mapping[str, str],
+    force: bool = False,
+) -> list[Path]:
+    """Write a picture, and raw numbers beside it.
+
+    Args:
+        out: the PNG.
+        pixels: (H, W, 3) uint8.
+        array: the raw numbers, any shape.
+        texts: what made it, by word.
+        force: whether files that are there may be written over.
+
+    Returns:
+        both files.
+
+    Raises:
+        ValueError: one is there already, or the name does not end in .png.
+        OSError: it cannot be written; then nothing is left under its name.
+    """
+    require_suffix(out)
+    paths = [out, array_beside(out)]
+    require_free(paths, force)
+    write_array(paths[1], array)
+    write_png(out, pixels, texts)
     return paths
 
 

@@ -34,6 +34,10 @@ Values = npt.NDArray[np.float64]
 Norm = Literal["linf", "l2"]
 NORMS: tuple[Norm, ...] = ("linf", "l2")
 LEVELS = 255
+LEAST = (1 - 1e-9) / LEVELS
+"""The smallest budget, but for rounding."""
+SMALLER = "expected 1/255 or more, for a picture of 8 bits knows no smaller change"
+"""Said where a budget is below that."""
 HOLD = 1e-3
 """Margin that a score must lie beyond what is asked, so that it still does where another build of
 the same network rounds otherwise: a thousand times what such roundings come to.
@@ -94,12 +98,8 @@ class Wish:
             raise ValueError(f"iterations = {self.iterations}: expected 1 or more")
         if self.seed < 0:
             raise ValueError(f"seed = {self.seed}: expected 0 or more")
-        least = 1 / LEVELS
-        if self.budget is not None and not least * (1 - 1e-9) <= self.budget < math.inf:
-            raise ValueError(
-                f"budget = {self.budget:g}: expected 1/255 or more, for a picture of 8 bits knows "
-                f"no smaller change"
-            )
+        if self.budget is not None and not LEAST <= self.budget < math.inf:
+            raise ValueError(f"budget = {self.budget:g}: {SMALLER}")
 
 
 class Tried(NamedTuple):

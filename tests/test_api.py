@@ -261,6 +261,13 @@ def test_an_inverted_picture_says_what_was_done_to_it(things: str, tmp_path: Pat
     assert (stamp["source"], stamp["class"], stamp["asked"]) == ("original.png", "wild", asked)
     assert stamp["source_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert stamp["what"].startswith("changed by evonsfw invert")
+    assert found.score == classifier.score(saved_as)
+    assert found.plate().ndim == 3
+    held_out = [(before.view, after.score) for before, after in found.views if after.held_out]
+    assert len(held_out) == 4
+    assert found.views[0][0].score == pytest.approx(classifier.score(path), abs=1e-6)
+    with pytest.raises(ValueError, match="that is the original"):
+        found.save(path, force=True)
     same = invert(PICTURE, asked, things, iterations=30)
     assert np.array_equal(same.picture, found.picture)
 

@@ -84,7 +84,7 @@ TOP = (
     ("fewest", "ladder"),
     ("viewing",),
     ("launch",),
-    ("export", "verification", "series", "showing", "evolving", "changing"),
+    ("export", "verification", "series", "showing", "evolving"),
     ("flags", "commands", "api"),
     ("explain",),
     ("commands.*",),

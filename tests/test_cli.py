@@ -221,7 +221,7 @@ def test_every_documented_command_is_understood(
         found = f"evonsfw.explain.{name}"
         monkeypatch.setattr(found, lambda *_, **__: done.append("explained") or FOUND)
     inverted = "evonsfw.inverting.invert_file"
-    monkeypatch.setattr(inverted, lambda *_: done.append("invert") or REACHED)
+    monkeypatch.setattr(inverted, lambda *_: done.append("invert") or (REACHED, ()))
     monkeypatch.setattr("evonsfw.founding.settings_from", lambda *_: {})
     monkeypatch.setattr("evonsfw.ladder.make_ladder", lambda *_: not done.append("ladder"))
     monkeypatch.setattr("evonsfw.cli.read_config", lambda _path: {})

@@ -215,6 +215,7 @@ def test_the_layers_are_listed_without_a_picture(classifier: str) -> None:
         (["--layer", "things", "--channel", "6"], "channel 6 of layer 'things': expected 0 to 5"),
         (["--layer", "thing"], "unknown layer 'thing'"),
         (["--out", "film.mp4"], "needs --zoom"),
+        (["--out", "art.png", "--force"], "--out art.png: that is the original"),
         (["--out", "film.txt"], "ends in .png"),
         (["--zoom", "2", "--out", "film.png"], "expected a film's name"),
         (["--out", "nowhere/a.png"], "no such folder"),

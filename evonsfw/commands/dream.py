@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from evonsfw.commands import ClassifierFlag, ForceFlag, SeedFlag, number, progress, say, whole
+from evonsfw.model_spec import DEFAULT
 
 EXAMPLE = "evonsfw dream photo.jpg --octaves 5 --iterations 20"
 
@@ -16,7 +17,7 @@ def dream(
     picture: Annotated[
         Path | None, typer.Argument(help="Picture file.", show_default=False)
     ] = None,
-    classifier: ClassifierFlag = "open_nsfw",
+    classifier: ClassifierFlag = DEFAULT,
     layer: Annotated[
         str | None,
         typer.Option(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -18,6 +18,7 @@ from evonsfw.commands import (
     say,
     whole,
 )
+from evonsfw.discovery import one_of
 from evonsfw.model_spec import DEFAULT
 
 EXAMPLE = "evonsfw invert photo.png --score 0.9 --budget 4/255"
@@ -67,20 +68,34 @@ def invert(
 ) -> None:
     """Find the smallest change of a picture that moves its score: how thin a score is."""
     from evonsfw.inverting import Asked, invert_file
-    from evonsfw.nearest_change import Norm, Wish
+    from evonsfw.nearest_change import NORMS, Wish
 
     wish = Wish(
         number("score", score, 0.0, 1.0, strictly=True),
-        cast("Norm", norm),
-        None if budget is None else number("budget", budget, 0.0, strictly=True),
+        one_of(f"--norm {norm}", norm, NORMS),
+        None if budget is None else _budget(budget),
         whole("iterations", iterations, 1, 1_000_000),
         whole("seed", seed),
     )
     asked = Asked(picture, wish, classifier, class_, robust, out, force)
     lines: list[str] = []
     with progress("inverting") as heard:
-        report = invert_file(asked, lines.append, heard)
+        found, _names = invert_file(asked, lines.append, heard)
     for line in lines:
         say(line)
-    if not report.reached:
+    if not found.reached:
         raise typer.Exit(1)
+
+
+def _budget(text: str) -> float:
+    """The most that the norm may be.
+
+    Raises:
+        ValueError: it is no number, or too small a one.
+    """
+    from evonsfw.nearest_change import LEAST, SMALLER
+
+    value = number("budget", text, 0.0, strictly=True)
+    if value < LEAST:
+        raise ValueError(f"--budget {text}: {SMALLER}")
+    return value
