@@ -15,7 +15,6 @@ import evonsfw
 from evonsfw.explaining import Sliding
 from evonsfw.explanation import Explanation, Opened, opened
 from evonsfw.findings import Findings
-from evonsfw.insight import Heard, unheard
 from evonsfw.insight.disagreement import Disagreement, disagree, of_size
 from evonsfw.insight.occlusion import Occlusion, Sweep, occlude
 from evonsfw.model_spec import DEFAULT, models_folder
@@ -30,6 +29,7 @@ from evonsfw.occlusion_plates import (
 )
 from evonsfw.picture_like import PictureLike
 from evonsfw.scorers import Scorers
+from evonsfw.telling import Heard, unheard
 
 ENDINGS = (".onnx", ".yaml", ".yml")
 

@@ -20,7 +20,6 @@ from evonsfw.classifier import Classifier, describe
 from evonsfw.discovery import nearest
 from evonsfw.feeding import Floats
 from evonsfw.frames_film import SUFFIXES, require_film, write_frames
-from evonsfw.insight import Heard, unheard
 from evonsfw.insight import dream as dreams
 from evonsfw.insight.dream import Manner
 from evonsfw.layers import find_layer, layers_of, require_channel
@@ -28,6 +27,7 @@ from evonsfw.model_spec import DEFAULT, ModelSpec, check_hash
 from evonsfw.picture_like import PictureLike, subject_of
 from evonsfw.preparation import Pictures
 from evonsfw.subject import Subject
+from evonsfw.telling import Heard, unheard
 from evonsfw.truncated import Depth, middle_layer
 
 

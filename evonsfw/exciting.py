@@ -12,8 +12,9 @@ from evonsfw import findings
 from evonsfw.aim import read_aim
 from evonsfw.classifier import Classifier, describe
 from evonsfw.discovery import nearest
-from evonsfw.insight import Heard, unheard
 from evonsfw.insight.excite import CEILING, PRIORS, SEARCHES, Aim, evolve, excite, prior_of
+from evonsfw.model_spec import DEFAULT
+from evonsfw.telling import Heard, unheard
 
 ITERATIONS = {"gradient": 256, "cma": 32}
 """Steps unless it is told; a generation of CMA-ES takes some twenty scorings."""
@@ -21,7 +22,7 @@ ITERATIONS = {"gradient": 256, "cma": 32}
 
 def excite_file(
     objective: str,
-    classifier: str = "open_nsfw",
+    classifier: str = DEFAULT,
     prior: str = "fourier",
     search: str = "gradient",
     size: int = 512,

@@ -18,7 +18,6 @@ from evonsfw.classifier import describe
 from evonsfw.credit_plate import credit_plate
 from evonsfw.explanation import Explanation, opened, texts_of
 from evonsfw.findings import Findings
-from evonsfw.insight import Heard, unheard
 from evonsfw.insight.occlusion import Fill, Occlusion, Sweep, occlude, require_sweep, sweep_for
 from evonsfw.insight.shapley import Credits, credit
 from evonsfw.model_spec import DEFAULT
@@ -27,6 +26,7 @@ from evonsfw.picture_like import PictureLike
 from evonsfw.preparation import Pictures
 from evonsfw.provenance import Provenance, parse_provenance
 from evonsfw.scorers import Scorers
+from evonsfw.telling import Heard, unheard
 
 if TYPE_CHECKING:
     from evonsfw.evolving import Evolved

@@ -28,8 +28,8 @@ from evonsfw.exporters import (
 from evonsfw.provenance import Provenance, parse_provenance
 from evonsfw.reference import reference_of, with_targets
 from evonsfw.shapes import Canvas
+from evonsfw.telling import Say
 
-Say = Callable[[str], None]
 SMALLEST = 2
 """The shortest side in pixels that is written."""
 MANY = 200

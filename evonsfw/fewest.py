@@ -23,6 +23,7 @@ from evonsfw.pipeline import Job
 from evonsfw.raster import render
 from evonsfw.runs import RunFolder, save_picture
 from evonsfw.stage import Stage
+from evonsfw.telling import Say
 from evonsfw.whole_file import whole_file
 
 TRIED = 8
@@ -33,8 +34,6 @@ PAIRS = 8
 """Pairs of shapes, nearest in place and colour, that are tried as one."""
 PICTURE, FOLDER = "fewest.png", "fewest"
 """The picture that is left, and the folder of the pictures that its certificate is about."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from PIL import Image
 from evonsfw.classifier import describe
 from evonsfw.curves_page import make_page
 from evonsfw.curves_tables import Answer, Mistake, area_table, mistake_table, threshold_table
-from evonsfw.folder_scores import SCORES, Heard, Job, Say, open_table, pixels_of, score_all
+from evonsfw.folder_scores import SCORES, Job, open_table, pixels_of, score_all
 from evonsfw.inline_page import thumbnail
 from evonsfw.insight.curves import (
     THRESHOLDS,
@@ -23,6 +23,7 @@ from evonsfw.insight.curves import (
 )
 from evonsfw.labelled_folder import Question, questions, read_folder
 from evonsfw.score_table import ALL, Entry
+from evonsfw.telling import Heard, Say, unheard
 from evonsfw.whole_file import whole_file
 
 PAGE, TABLE, AREAS, MISTAKES = "index.html", "thresholds.csv", "areas.csv", "mistakes.csv"
@@ -41,7 +42,7 @@ def measure(
     threshold: float = 0.5,
     workers: int | None = None,
     force: bool = False,
-    heard: Heard = lambda _done, _total: None,
+    heard: Heard = unheard,
     say: Say = lambda _line: None,
 ) -> list[Answer]:
     """Score a folder's pictures and write what comes of it; goes on where it was stopped.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +14,11 @@ from evonsfw.preparation import Pictures
 from evonsfw.score_table import Entry, ScoreTable, mark_of
 from evonsfw.scorers import Scorers
 from evonsfw.subject import open_subject
+from evonsfw.telling import Heard, Say
 
 SCORES = "scores.csv"
 AHEAD = 2
 """Pictures that are opened ahead, for each worker."""
-
-Heard = Callable[[int, int], None]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import hashlib
 import importlib.util
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,6 @@ import numpy as np
 import evonsfw
 from evonsfw import findings
 from evonsfw.classifier import Classifier, describe
-from evonsfw.insight import Heard, unheard
 from evonsfw.insight import invert as inversions
 from evonsfw.insight.invert import Inversion
 from evonsfw.model_spec import DEFAULT
@@ -30,6 +28,7 @@ from evonsfw.plate import Panel, Plate, draw
 from evonsfw.preparation import Pictures
 from evonsfw.scoring import DIGITS, ViewScore, view_table
 from evonsfw.subject import Subject
+from evonsfw.telling import Heard, Say, unheard
 from evonsfw.views import HELD_OUT, SEARCHED, View
 
 STATEMENT = "changed by evonsfw invert: a study of robustness"
@@ -182,9 +181,7 @@ def invert(
     )
 
 
-def invert_file(
-    asked: Asked, say: Callable[[str], None], heard: Heard = unheard
-) -> tuple[Inverted, Names]:
+def invert_file(asked: Asked, say: Say, heard: Heard = unheard) -> tuple[Inverted, Names]:
     """Change a picture until its score is where it is asked, and write what that took.
 
     Args:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -29,6 +29,7 @@ from evonsfw.genome import Genome
 from evonsfw.pipeline import Job
 from evonsfw.runs import RunFolder, require_new
 from evonsfw.stage import Stage, complete, place, set_up
+from evonsfw.telling import Say
 from evonsfw.whole_file import whole_file
 
 TOLERANCE = 0.001
@@ -45,8 +46,6 @@ TAKEN = (
     *("minutes", "robust", "fewest", "pareto", "workers", "backend", "device", "every", "from_"),
 )
 """Settings that have no meaning here."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

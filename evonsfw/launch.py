@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -49,9 +49,9 @@ from evonsfw.stage import (
     without_gradients,
     worker_count,
 )
+from evonsfw.telling import Say
 from evonsfw.viewing import ended_by_signals, viewer
 
-Say = Callable[[str], None]
 PATIENCE = 1.5
 """Seconds after which it is said what takes so long."""
 READYING = "getting the classifier ready: some seconds, the first time"

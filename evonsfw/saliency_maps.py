@@ -9,7 +9,6 @@ from __future__ import annotations
 from evonsfw.backward_graph import ReluRule
 from evonsfw.discovery import one_of
 from evonsfw.explanation import Explanation, class_value, opened, quantity_of
-from evonsfw.insight import Heard, unheard
 from evonsfw.insight import gradcam as places
 from evonsfw.insight import integrated as shares
 from evonsfw.insight import saliency as signals
@@ -20,6 +19,7 @@ from evonsfw.layers import default_layer, find_layer
 from evonsfw.model_spec import DEFAULT
 from evonsfw.picture_like import PictureLike
 from evonsfw.saliency_plates import Figures, cam_plate, integrated_plate, saliency_plate
+from evonsfw.telling import Heard, unheard
 
 MISSED = 0.05
 """Share of the rise: a larger error is remarked on."""

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -38,6 +38,7 @@ from evonsfw.runs import require_new
 from evonsfw.series_index import Result, lines, page, ranked, table
 from evonsfw.stage import Stage, complete, score_on_disk, set_up, without_gradients
 from evonsfw.strict_yaml import read_yaml
+from evonsfw.telling import Say
 from evonsfw.whole_file import whole_file
 
 MOST = 10_000
@@ -45,8 +46,6 @@ MOST = 10_000
 TURN = 0.2
 """Seconds between looks for a signal."""
 TABLE, PAGE = "summary.csv", "index.html"
-
-Say = Callable[[str], None]
 
 
 def parse_seeds(text: str) -> list[int]:

@@ -15,13 +15,13 @@ from evonsfw.film import Timetable
 from evonsfw.live import Live
 from evonsfw.moment import Shown, View
 from evonsfw.runs import RunFolder
+from evonsfw.telling import Say
 from evonsfw.viewing import Newest, Visit, ended_by_signals
 from evonsfw.weigher import Weigher
 
 if TYPE_CHECKING:
     from evonsfw.pipeline import Pipeline
 
-Say = Callable[[str], None]
 RUNNING_SECONDS = 10.0
 """A run that has written nothing for so long counts as over."""
 FILM_FRAMES = 30.0

@@ -10,7 +10,7 @@ import json
 import math
 import struct
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,9 +28,9 @@ from evonsfw.reference import reference_of, with_targets
 from evonsfw.several import expressions
 from evonsfw.shapes import Canvas
 from evonsfw.stage import Stage
+from evonsfw.telling import Say
 from evonsfw.wishes import has_value
 
-Say = Callable[[str], None]
 TOLERANCE = 1e-4
 """How far a score may be from what is claimed; of an expression's, which may be any number, that
 share where it is above 1. Other processors round the last digits differently.

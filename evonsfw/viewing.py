@@ -26,13 +26,13 @@ from evonsfw.live import Branch, Live
 from evonsfw.moment import SHAPES, Chart, Look, Moment, Shown, View
 from evonsfw.past import Past
 from evonsfw.runs import RunFolder
+from evonsfw.telling import Say
 from evonsfw.weigher import Weigher
 
 if TYPE_CHECKING:
     from evonsfw.pipeline import Pipeline
     from evonsfw.stage import Stage
 
-Say = Callable[[str], None]
 REFRESH_SECONDS = 0.25
 """How often the run folder is looked at, at most."""
 

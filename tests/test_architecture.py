@@ -12,7 +12,16 @@ import evonsfw
 
 PACKAGE = Path(evonsfw.__file__).parent
 GROUND = (
-    ("discovery", "colour", "compiled", "margin", "whole_file", "display", "lent_random"),
+    (
+        "discovery",
+        "colour",
+        "compiled",
+        "margin",
+        "whole_file",
+        "display",
+        "lent_random",
+        "telling",
+    ),
     ("cores", "heat", "coarse", "resampling", "inline_page", "adam", "prior", "lanes", "proposals"),
     ("ticks", "series_index"),
     (

@@ -15,7 +15,7 @@ import typer
 
 if TYPE_CHECKING:
     from evonsfw.explanation import Explanation
-    from evonsfw.insight import Heard
+    from evonsfw.telling import Heard
 
 PictureArgument = Annotated[Path, typer.Argument(help="Picture file.", show_default=False)]
 ClassifierFlag = Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from evonsfw.commands import ClassFlag, ClassifierFlag, number, progress, say, whole
+from evonsfw.model_spec import DEFAULT
 
 EXAMPLE = "evonsfw curves photos --positive beach --positive studio"
 
@@ -16,7 +17,7 @@ def curves(
     folder: Annotated[
         Path, typer.Argument(help="Folder with one subfolder per class.", show_default=False)
     ],
-    classifier: ClassifierFlag = "open_nsfw",
+    classifier: ClassifierFlag = DEFAULT,
     class_: ClassFlag = None,
     positive: Annotated[
         list[str] | None,

@@ -15,6 +15,7 @@ from evonsfw.commands import (
     say,
     whole,
 )
+from evonsfw.model_spec import DEFAULT
 
 EXAMPLE = 'evonsfw excite --objective "logit(nsfw) + logit(sfw)" --prior cppn --size 1024'
 
@@ -27,7 +28,7 @@ def excite(
             show_default=False,
         ),
     ],
-    classifier: ClassifierFlag = "open_nsfw",
+    classifier: ClassifierFlag = DEFAULT,
     prior: Annotated[
         str,
         typer.Option(metavar="fourier|cppn|pixels", help="What the picture is made of."),

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from evonsfw.comparing import Compared
     from evonsfw.explaining import Sliding
     from evonsfw.explanation import Explanation
-    from evonsfw.insight import Heard
     from evonsfw.insight.occlusion import Occlusion
+    from evonsfw.telling import Heard
 
 OCCLUSION_EXAMPLE = "evonsfw explain occlusion picture.png --stride 8 --coarse-to-fine"
 COMPARE_EXAMPLE = "evonsfw explain compare before.png after.png"
@@ -98,7 +98,7 @@ def compare(
         str | None,
         typer.Option(
             metavar="NAME|FILE",
-            help="What two pictures are shown to. Default: open_nsfw.",
+            help=f"What two pictures are shown to. Default: {DEFAULT}.",
             show_default=False,
         ),
     ] = None,

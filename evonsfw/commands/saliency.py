@@ -23,9 +23,9 @@ from evonsfw.model_spec import DEFAULT
 if TYPE_CHECKING:
     from evonsfw.backward_graph import ReluRule
     from evonsfw.explanation import Explanation
-    from evonsfw.insight import Heard
     from evonsfw.insight.integrated import Integrated
     from evonsfw.insight.saliency import Saliency
+    from evonsfw.telling import Heard
 
 GRADIENT_EXAMPLE = "evonsfw explain gradient picture.png --class sfw"
 GUIDED_EXAMPLE = "evonsfw explain guided picture.png --layer Relu_20 --of peak"

@@ -11,8 +11,8 @@ from evonsfw.commands import ClassFlag, ForceFlag, OutFlag, SeedFlag, explained,
 
 if TYPE_CHECKING:
     from evonsfw.explanation import Explanation
-    from evonsfw.insight import Heard
     from evonsfw.insight.shapley import Credits
+    from evonsfw.telling import Heard
 
 EXAMPLE = "evonsfw explain shapes runs/RUN --samples 200"
 

@@ -4,14 +4,3 @@ An instrument is given arrays and a model, and returns a frozen record of what i
 no disk and no clock. `commands` has the words for it, and a file on the top floor opens what it
 needs and writes what it found.
 """
-
-from __future__ import annotations
-
-from collections.abc import Callable
-
-Heard = Callable[[int, int], None]
-"""Called with what is done and how much there is in all, as the work goes on."""
-
-
-def unheard(_done: int, _total: int) -> None:
-    """For who does not want to know."""

@@ -16,9 +16,9 @@ from PIL import Image
 
 from evonsfw.cores import usable_cores
 from evonsfw.feeding import Floats
-from evonsfw.insight import Heard, unheard
 from evonsfw.preparation import Pictures
 from evonsfw.resampling import resized
+from evonsfw.telling import Heard, unheard
 from evonsfw.truncated import Depth
 
 LEAST_SIDE = 24

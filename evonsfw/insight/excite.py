@@ -19,11 +19,11 @@ from evonsfw.cppn import CPPN
 from evonsfw.feeding import Floats, feed, feed_back
 from evonsfw.fourier import Fourier, Pixels
 from evonsfw.gradient import Differentiable, Kept
-from evonsfw.insight import Heard, unheard
 from evonsfw.model_spec import ModelSpec
 from evonsfw.preparation import input_shape
 from evonsfw.prior import Prior, View, overhang
 from evonsfw.quantity import Quantity
+from evonsfw.telling import Heard, unheard
 
 PRIORS = ("fourier", "cppn", "pixels")
 SEARCHES = ("gradient", "cma")

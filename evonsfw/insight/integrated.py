@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from evonsfw.insight import Heard, unheard
 from evonsfw.model_spec import ModelSpec
 from evonsfw.preparation import Pictures, pull_back
 from evonsfw.probe import Probe
 from evonsfw.quantity import Quantity
+from evonsfw.telling import Heard, unheard
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]

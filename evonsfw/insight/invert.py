@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evonsfw.insight import Heard, unheard
 from evonsfw.looks import Looks
 from evonsfw.model_spec import ModelSpec
 from evonsfw.nearest_change import LEVELS, Walk, Wish
 from evonsfw.preparation import Pictures
+from evonsfw.telling import Heard, unheard
 from evonsfw.views import SEARCHED, View
 
 

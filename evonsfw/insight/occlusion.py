@@ -19,8 +19,8 @@ from PIL import Image, ImageFilter
 from evonsfw.classifier import Probabilities
 from evonsfw.coarse import Ask, Floats, Point, Refinement, averaged, coverage, refine_all, starts
 from evonsfw.discovery import nearest
-from evonsfw.insight import Heard, unheard
 from evonsfw.preparation import Pictures
+from evonsfw.telling import Heard, unheard
 
 Fill = Literal["grey", "mean", "blur", "noise"]
 FILLS: tuple[Fill, ...] = get_args(Fill)

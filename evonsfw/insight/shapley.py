@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from evonsfw.genome import Drawing
-from evonsfw.insight import Heard, unheard
 from evonsfw.preparation import Pictures
 from evonsfw.raster import render_drawing
 from evonsfw.shapes import Canvas
+from evonsfw.telling import Heard, unheard
 
 Floats = npt.NDArray[np.float64]
 Members = npt.NDArray[np.bool_]
