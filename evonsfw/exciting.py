@@ -12,8 +12,9 @@ from evonsfw import findings
 from evonsfw.aim import read_aim
 from evonsfw.classifier import Classifier, describe
 from evonsfw.discovery import nearest
-from evonsfw.insight.excite import CEILING, PRIORS, SEARCHES, Aim, evolve, excite, prior_of
+from evonsfw.insight.excite import CEILING, PRIORS, SEARCHES, Aim, Excited, evolve, excite, prior_of
 from evonsfw.model_spec import DEFAULT
+from evonsfw.preparation import Pictures
 from evonsfw.telling import Heard, unheard
 
 ITERATIONS = {"gradient": 256, "cma": 32}
@@ -65,13 +66,17 @@ def excite_file(
     pixels = np.clip(np.rint(found.pixels), 0, 255).astype(np.uint8)
     settings = {"objective": objective, "prior": prior, "search": search, "seed": seed}
     settings |= {"iterations": len(found.trace), "classifier": scorer.hash}
-    findings.write_array(findings.array_beside(target), found.pixels)
     texts = {"instrument": "excite", "excite": json.dumps(settings)}
-    findings.write_png(target, pixels, texts)
-    scores = scorer.probabilities([pixels])[0]
-    named = sorted(zip(scores.tolist(), spec.classes, strict=True), reverse=True)[:5]
+    findings.write_picture(target, pixels, found.pixels, texts, force)
     said = f"{objective} {found.trace[0]:.3f} at the start, {found.trace[-1]:.3f} in the end"
-    lines = [str(target), said, ", ".join(f"{name} {score:.6f}" for score, name in named)]
+    return [str(target), said, *_lines(scorer, pixels, found, count)]
+
+
+def _lines(scorer: Classifier, pixels: Pictures, found: Excited, count: int) -> list[str]:
+    """Scores of the picture, and whether there were fewer steps than asked for."""
+    spec, scores = scorer.spec, scorer.probabilities([pixels])[0]
+    named = sorted(zip(scores.tolist(), spec.classes, strict=True), reverse=True)[:5]
+    lines = [", ".join(f"{name} {score:.6f}" for score, name in named)]
     if len(found.trace) < count:
         name = spec.classes[spec.class_index(None)]
         lines.append(f"stopped after {len(found.trace)} steps: {name} is at {CEILING} or more")

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from evonsfw.classifier import Probabilities
@@ -163,48 +162,62 @@ def occlude(
         ValueError: as `require_sweep`.
     """
     require_sweep(pixels, sweep)
-    window = sweep.window
-    rows, columns = (starts(side, window, sweep.stride) for side in pixels.shape[:2])
-    down, across = (
-        coverage(begins, window, side)
-        for begins, side in zip((rows, columns), pixels.shape[:2], strict=True)
-    )
-    places = len(rows) * len(columns)
-    budget = max(8, -(-2 * places // SHARE)) if sweep.coarse_to_fine else 2 * places
-    count = _Count(score, min(budget, 2 * places) + 1, heard)
+    tour = _Tour(pixels, sweep)
+    budget = 2 * tour.places
+    if sweep.coarse_to_fine:
+        budget = max(8, -(-budget // SHARE))
+    count = _Count(score, min(budget, 2 * tour.places) + 1, heard)
     whole = next(count([pixels]))
-    fill = covered(pixels, sweep)
-
-    def crop(place: Point) -> Pictures:
-        top, left = rows[place[0]], columns[place[1]]
-        return np.ascontiguousarray(pixels[top : top + window, left : left + window])
-
-    def cover(place: Point) -> Pictures:
-        top, left = rows[place[0]], columns[place[1]]
-        part = slice(top, top + window), slice(left, left + window)
-        picture = pixels.copy()
-        picture[part] = fill[part]
-        return picture
 
     def asker(make: Callable[[Point], Pictures]) -> Ask:
         return lambda points: [float(one[index]) for one in count(make(point) for point in points)]
 
-    asks = asker(crop), asker(cover)
-    if sweep.coarse_to_fine:
-        grids = [Refinement(ask, down, across) for ask in asks]
+    asks = asker(tour.crop), asker(tour.cover)
+    alone, rest = tour.coarse(asks, budget) if sweep.coarse_to_fine else map(tour.full, asks)
+    maps = averaged(alone, tour.down, tour.across), averaged(1.0 - rest, tour.down, tour.across)
+    return Occlusion(*maps, whole, index, count.done, tour.places)
+
+
+class _Tour:
+    """Every place of a window on a picture: `Point` is its row and column among them."""
+
+    def __init__(self, pixels: Pictures, sweep: Sweep) -> None:
+        self._pixels, self._window = pixels, sweep.window
+        self._fill = covered(pixels, sweep)
+        sides = pixels.shape[:2]
+        self._tops, self._lefts = (starts(side, sweep.window, sweep.stride) for side in sides)
+        self.down = coverage(self._tops, sweep.window, sides[0])
+        self.across = coverage(self._lefts, sweep.window, sides[1])
+
+    @property
+    def places(self) -> int:
+        """How many there are."""
+        return len(self._tops) * len(self._lefts)
+
+    def crop(self, place: Point) -> Pictures:
+        """What the window shows."""
+        return np.ascontiguousarray(self._pixels[self._part(place)])
+
+    def cover(self, place: Point) -> Pictures:
+        """The picture without that."""
+        part, picture = self._part(place), self._pixels.copy()
+        picture[part] = self._fill[part]
+        return picture
+
+    def full(self, ask: Ask) -> Floats:
+        """The score at every place."""
+        shape = len(self._tops), len(self._lefts)
+        return np.array(ask([*np.ndindex(*shape)]), np.float64).reshape(shape)
+
+    def coarse(self, asks: Sequence[Ask], budget: int) -> list[Floats]:
+        """The scores at every place, of which so many are asked for in all."""
+        grids = [Refinement(ask, self.down, self.across) for ask in asks]
         refine_all(grids, budget)
-        alone, rest = (grid.scores() for grid in grids)
-    else:
-        points = [(row, column) for row in range(len(rows)) for column in range(len(columns))]
-        alone, rest = (_grid(ask, points, (len(rows), len(columns))) for ask in asks)
-    return Occlusion(
-        averaged(alone, down, across),
-        averaged(1.0 - rest, down, across),
-        whole,
-        index,
-        count.done,
-        places,
-    )
+        return [grid.scores() for grid in grids]
+
+    def _part(self, place: Point) -> tuple[slice, slice]:
+        top, left = self._tops[place[0]], self._lefts[place[1]]
+        return slice(top, top + self._window), slice(left, left + self._window)
 
 
 class _Count:
@@ -219,8 +232,3 @@ class _Count:
             self.done += 1
             self._heard(self.done, self._total)
             yield found
-
-
-def _grid(ask: Ask, points: Sequence[Point], shape: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """The score at every place."""
-    return np.array(ask(points), np.float64).reshape(shape)
