@@ -27,8 +27,8 @@ SIDE, QUICK_SIDE = 256, 96
 SECONDS = {50: 11.0, 100: 18.0, 200: 28.0, 1000: 60.0}
 """Shapes, and CPU seconds for them."""
 PICTURES = ("astronaut", "coffee", "chelsea", "rocket", "camera")
-HEAT = (0.1, 0.0)
-TRIED = 10_000_000
+HEAT = (0.5, 0.0)
+TRIED = 50_000_000
 """Pixels visited to find how many a second this machine visits."""
 Picture = npt.NDArray[np.uint8]
 

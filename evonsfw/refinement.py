@@ -19,8 +19,6 @@ from evonsfw.portrait import CELL, Pictures, Portrait
 from evonsfw.proposals import scatter, vary
 from evonsfw.shapes import Shape
 
-BATCH = 32
-"""Trials that are made at once."""
 DECADES = (-3.5, -0.7)
 """Powers of ten between which the size of a step lies, in genes."""
 BARELY = 1e-4
@@ -46,7 +44,19 @@ class Climb(NamedTuple):
     patience: int
 
 
-FULL, BRIEF, FIRST = Climb(12, 4), Climb(4, 2), Climb(6, 2)
+class Pace(NamedTuple):
+    """How many trials are made at once, and the climbs that are made with them."""
+
+    batch: int
+    full: Climb
+    brief: Climb
+    first: Climb
+
+
+FEW = Pace(32, Climb(12, 4), Climb(4, 2), Climb(6, 2))
+MANY = Pace(64, Climb(8, 3), Climb(3, 2), Climb(4, 2))
+"""Small shapes are scored so fast that a batch's fixed costs would be most of its time."""
+MANY_SHAPES = 150
 
 
 class Trial(NamedTuple):
@@ -77,6 +87,7 @@ class Refinement:
     def __init__(self, portrait: Portrait, seed: int) -> None:
         self.portrait = portrait
         self.temperature = 0.0
+        self._pace = FEW if portrait.encoding.n < MANY_SHAPES else MANY
         self._mixed = len(portrait.encoding.shapes) > 1
         self._rng = np.random.default_rng(seed)
         self._worth = np.zeros(portrait.encoding.n)
@@ -130,7 +141,9 @@ class Refinement:
         place = portrait.window(i)
         portrait.lift(i, i, place)
         start = self._present(i, place)
-        portrait.settle(i, *self._climb(portrait.shape(i), start, place, FULL, self.temperature))
+        portrait.settle(
+            i, *self._climb(portrait.shape(i), start, place, self._pace.full, self.temperature)
+        )
 
     def _reorder(self, i: int) -> None:
         """Paint shape i at another time, with a short climb there."""
@@ -140,7 +153,7 @@ class Refinement:
         before = self._present(i, place)
         depth = self._other_depth(i)
         portrait.lift(i, depth, place)
-        after = self._climb(portrait.shape(i), self._present(i, place), place, BRIEF)
+        after = self._climb(portrait.shape(i), self._present(i, place), place, self._pace.brief)
         if after.change < before.change + self._allowed():
             self._place(i, after, depth)
 
@@ -206,8 +219,8 @@ class Refinement:
         found = portrait.score(shape, children, place)
         best = np.argsort(found[:, 0], kind="stable")[:FOLLOWED]
         starts = [Trial(children[k], found[k]) for k in best]
-        ends = [self._climb(shape, start, place, FIRST) for start in starts]
-        return self._climb(shape, min(ends, key=lambda end: end.change), place, FULL)
+        ends = [self._climb(shape, start, place, self._pace.first) for start in starts]
+        return self._climb(shape, min(ends, key=lambda end: end.change), place, self._pace.full)
 
     def _climb(
         self, shape: Shape, start: Trial, place: Place, how: Climb, temperature: float = 0.0
@@ -215,7 +228,7 @@ class Refinement:
         """Vary a shape where it was lifted, the best of each batch by turns."""
         best, failures = start, 0
         step = np.zeros_like(best.genes)
-        children = np.empty((BATCH, len(step)))
+        children = np.empty((self._pace.batch, len(step)))
         for _ in range(how.batches):
             vary(self._state, best.genes, step, DECADES, children)
             found = self.portrait.score(shape, children, place)
@@ -275,7 +288,7 @@ def improve(
         weights: (H, W) float32 of at least 0, how much each pixel's error counts; None for 1.
         heat: temperature at the start and at the end, as a share of a shape's part of the squared
             error; in between it falls in a straight line. A long refinement is best begun
-            at 0.1 and ended at 0. At (0, 0) the error never grows.
+            at 0.5 and ended at 0. At (0, 0) the error never grows.
 
     Raises:
         ValueError: a genome of another length; target, weights or heat that cannot be used.
