@@ -31,17 +31,17 @@ from evonsfw.search import (
 IMPROVEMENT = "needs"
 SCORINGS = 150
 """Pictures' worth of pixels that each variant is given in a generation."""
-HEAT = 0.1
+HEAT = 0.3
 """Temperature of the first generation of improvements."""
-COOLING = 0.93
+COOLING = 0.95
 """From one generation to the next."""
 COLD = 0.002
 """Below it, no change that makes the picture worse is taken."""
 
 
 def default_population(problem: Problem) -> int:
-    """4: enough for a few cores."""
-    return 4
+    """2: what several variants have improved is worth less than twice one's time."""
+    return 2
 
 
 class Portrait(Search):
