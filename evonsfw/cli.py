@@ -16,7 +16,7 @@ from evonsfw.commands import curves, dream, excite, invert, occlusion, saliency,
 from evonsfw.config import SERIES, make_config, read_config
 from evonsfw.flags import given_config, positive, with_flags
 
-EXAMPLES = """Evolve pictures of circles and triangles until an image classifier sees what you ask.
+EXAMPLES = """Evolve pictures of simple shapes until an image classifier sees what you ask.
 
 [bold]evonsfw --shapes triangles --n 100[/]  evolves 100 triangles that open_nsfw scores above 0.99.
 
