@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from evonsfw import raster_gradient
+from evonsfw import raster_gradient, refinement
 from evonsfw.classifier import REFERENCE, Classifier, to_probabilities
 from evonsfw.composition import compose
 from evonsfw.genome import Encoding, Genome
@@ -26,7 +26,6 @@ from evonsfw.objectives import Goal
 from evonsfw.observed import Logits, Observed
 from evonsfw.preparation import Pictures, input_shape, prepare, pull_back
 from evonsfw.raster import render
-from evonsfw.refinement import grow, improve
 from evonsfw.search import FITNESS_ONLY, Improvement, Wants
 from evonsfw.several import Several, count
 from evonsfw.shapes import Canvas
@@ -173,10 +172,10 @@ class Pipeline:
         better = []
         for seed, genome in enumerate(genomes, start=how.seed):
             if how.anew:
-                found = grow(job.encoding, target, seed=seed)
+                found = refinement.grow(job.encoding, target, seed=seed)
             else:
                 budget = how.scorings * job.canvas[0] * job.canvas[1]
-                found = improve(
+                found = refinement.improve(
                     genome, job.encoding, target, budget=budget, seed=seed, heat=how.heat
                 )
             better.append(found.genome)
@@ -382,6 +381,8 @@ def warm_up(job: Job) -> None:
     render(genome[None], job.encoding, job.canvas)
     for view in job.views:
         _warm_up_view(job, view, genome)
+    if job.improve:
+        refinement.warm_up(job.encoding)
 
 
 def _warm_up_view(job: Job, view: View, genome: Genome) -> None:

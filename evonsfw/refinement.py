@@ -9,6 +9,7 @@ The work is counted in pixels visited, so the same seed gives the same genome on
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -310,3 +311,10 @@ def improve(
         rounds += 1
     after = Improved(portrait.genome(), portrait.rmse())
     return after if heat[0] > 0.0 or after.error < before.error else before
+
+
+def warm_up(encoding: Encoding) -> None:
+    """Compile all this, or load it from numba's cache: one shape of each kind of an encoding."""
+    small = replace(encoding, n=len(encoding.shapes))
+    target = np.zeros((16, 16, 3), np.uint8)
+    improve(grow(small, target, seed=0).genome, small, target, budget=1, seed=0)
