@@ -15,6 +15,7 @@ import evonsfw
 from evonsfw.commands import curves, dream, excite, invert, occlusion, saliency, shapes
 from evonsfw.config import SERIES, make_config, read_config
 from evonsfw.flags import given_config, positive, with_flags
+from evonsfw.model_spec import DEFAULT
 
 EXAMPLES = """Evolve pictures of simple shapes until an image classifier sees what you ask.
 
@@ -293,7 +294,7 @@ def score(
     pictures: Annotated[list[Path], typer.Argument(help="Picture files.", show_default=False)],
     classifier: Annotated[
         str, typer.Option(help="A known name, a .yaml or an .onnx.")
-    ] = "open_nsfw",
+    ] = DEFAULT,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
     views: Annotated[
         bool,
