@@ -292,9 +292,7 @@ def verify(
 @app.command(epilog="Example: evonsfw score best.png photo.jpg --json")
 def score(
     pictures: Annotated[list[Path], typer.Argument(help="Picture files.", show_default=False)],
-    classifier: Annotated[
-        str, typer.Option(help="A known name, a .yaml or an .onnx.")
-    ] = DEFAULT,
+    classifier: Annotated[str, typer.Option(help="A known name, a .yaml or an .onnx.")] = DEFAULT,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
     views: Annotated[
         bool,
