@@ -88,10 +88,10 @@ class Problem:
         compose: (rng, count) to a (count, L) array of well-composed genomes.
         gradient: whether gradients may be wanted.
         views: of how many views of a genome the fitness is the worst.
-        improve: whether genomes may be wanted improved.
         optimum: the highest fitness there can be, where that is known.
         wishes: how many are sought at once.
         first: (L,) genome that a search is to begin with, where there is one.
+        improve: whether genomes may be wanted improved.
     """
 
     header: int
@@ -101,10 +101,10 @@ class Problem:
     compose: Callable[[np.random.Generator, int], Genomes]
     gradient: bool = False
     views: int = 1
-    improve: bool = False
     optimum: float = math.inf
     wishes: int = 1
     first: Genomes | None = None
+    improve: bool = False
 
     @property
     def length(self) -> int:
