@@ -39,7 +39,7 @@ MAX_DEATHS = 3
 PREFETCH = 2
 """Slices that a worker holds at a time: the next one is there when one is done."""
 POLL_SECONDS = 0.1
-NICENESS = 10
+NICENESS = 19
 """Of workers that yield: with workers on all cores a window would wait its turn at every step."""
 
 
