@@ -121,7 +121,8 @@ class Inline:
     ) -> Evaluation:
         """Slice by slice, so that a cancelled generation ends soon."""
         parts = []
-        for start, stop in _slices(0, len(genomes), self._size):
+        size = 1 if wants.improve else self._size
+        for start, stop in _slices(0, len(genomes), size):
             if cancelled():
                 raise CancelledError
             parts.append(self._part(genomes[start:stop], wants.at(start)))

@@ -108,10 +108,8 @@ class ClassValue:
 
 
 @dataclass(frozen=True)
-class LayerMean:
-    """The mean of a layer's activations over all places, of one channel or of all.
-
-    A mean and not a sum, so that layers of different sizes can be compared.
+class _OfLayer:
+    """A number that a layer's activations come to.
 
     Attributes:
         layer: the layer.
@@ -130,15 +128,28 @@ class LayerMean:
             require_channel(self.layer, self.channel)
 
     @property
-    def name(self) -> str:
-        """As in "mean of Relu_48, channel 7"."""
-        which = "" if self.channel is None else f", channel {self.channel}"
-        return f"mean of {self.layer.name}{which}"
-
-    @property
     def tensor(self) -> str | None:
         """The layer's."""
         return self.layer.tensor
+
+    @property
+    def place(self) -> str:
+        """As in "Relu_48, channel 7"."""
+        which = "" if self.channel is None else f", channel {self.channel}"
+        return f"{self.layer.name}{which}"
+
+
+@dataclass(frozen=True)
+class LayerMean(_OfLayer):
+    """The mean of a layer's activations over all places, of one channel or of all.
+
+    A mean and not a sum, so that layers of different sizes can be compared.
+    """
+
+    @property
+    def name(self) -> str:
+        """As in "mean of Relu_48, channel 7"."""
+        return f"mean of {self.place}"
 
     def value(self, numbers: Values, softmax: bool) -> float:
         """The mean."""
@@ -156,36 +167,15 @@ class LayerMean:
 
 
 @dataclass(frozen=True)
-class LayerPeak:
+class LayerPeak(_OfLayer):
     """A layer's largest activation, of one channel or of all: one neuron, all others left out
     (Zeiler and Fergus 2014, section 2.1).
-
-    Attributes:
-        layer: the layer.
-        channel: 0…C-1; None for all.
-
-    Raises:
-        ValueError: the layer has no such channel.
     """
-
-    layer: Layer
-    channel: int | None = None
-
-    def __post_init__(self) -> None:
-        """Check the channel."""
-        if self.channel is not None:
-            require_channel(self.layer, self.channel)
 
     @property
     def name(self) -> str:
         """As in "peak of Relu_48, channel 7"."""
-        which = "" if self.channel is None else f", channel {self.channel}"
-        return f"peak of {self.layer.name}{which}"
-
-    @property
-    def tensor(self) -> str | None:
-        """The layer's."""
-        return self.layer.tensor
+        return f"peak of {self.place}"
 
     def value(self, numbers: Values, softmax: bool) -> float:
         """The largest."""
