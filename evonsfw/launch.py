@@ -171,7 +171,13 @@ def resume_run(path: Path, more: dict[str, Any], window: bool, say: Say) -> None
                 f"run folder {path}: the classifier's file is not the one that the run began with; "
                 f"get that one back, or begin anew: evonsfw --config {path / 'config.yaml'}"
             )
-        evolution.restore(state)
+        try:
+            evolution.restore(state)
+        except KeyError:  # what `auto` comes to may be another search since
+            raise ValueError(
+                f"run folder {path}: its checkpoint is of another search, an older evonsfw's; go "
+                f"on from its picture: evonsfw --from {path / 'best.png'}"
+            ) from None
     reason = end_reached(stage.config, stage.wish, evolution.progress)
     parent = read_parent(path / "config.yaml")
     folder = RunFolder(path, config, stage.classifier_hash, parent)

@@ -100,3 +100,12 @@ def test_a_climber_begins_from_a_parent_that_it_is_given() -> None:
     assert climber.population()[1].tolist() == [0.6]
     with pytest.raises(RuntimeError, match=r"begin_from\(\) was called after ask\(\)"):
         climber.begin_from(parent, 0.5)
+
+
+def test_a_checkpoint_of_another_search_is_told(bench: Bench) -> None:
+    """As where `auto` came to another search when an older version began the run."""
+    folder = bench.start("run", search="memetic", generations=2, until=None)
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("search: memetic", "search: cmaes"))
+    with pytest.raises(ValueError, match=r"of another search.*evonsfw --from .*best\.png"):
+        bench.resume(folder, generations=1)
