@@ -1,24 +1,31 @@
 """Likeness to a target picture: the error that is reached, against CPU seconds.
 
-    python -m benchmarks.target [--quick] [--shapes triangles] [--picture FILE ...]
+    python -m benchmarks.target [--quick] [--shapes triangles] [--n 50 ...] [--picture FILE ...]
+    python -m benchmarks.target --program     the installed program, with two workers
 
 Each row is one genome: grown, then improved until about as many CPU seconds (of this process, all
-its threads together) are spent as primitive, the named alternative, needed for that many shapes.
-Compilation is not counted. Pictures are brought to 256 pixels on their longer side.
+its threads together) are spent as primitive needed for that many shapes on the machine of the
+project's first figures; with `--even`, as many as the named alternative takes here. That one is
+primitive's way on the kernels of this project (`benchmarks.greedy`), on the same picture in the
+same run; the ratio is error by error, less than 1 where ours is more like the target. Compilation
+is not counted. Pictures are brought to 256 pixels on their longer side.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw
-from skimage import data
 
+from benchmarks.greedy import KINDS, greedy
+from benchmarks.subjects import Picture, at_side, drawing, pictures
+from benchmarks.target_program import ON_THE_WAY, run_program, start_up
 from evonsfw.genome import Encoding
 from evonsfw.portrait import Portrait
 from evonsfw.refinement import grow, improve
@@ -26,11 +33,13 @@ from evonsfw.refinement import grow, improve
 SIDE, QUICK_SIDE = 256, 96
 SECONDS = {50: 11.0, 100: 18.0, 200: 28.0, 1000: 60.0}
 """Shapes, and CPU seconds for them."""
-PICTURES = ("astronaut", "coffee", "chelsea", "rocket", "camera")
 HEAT = (0.5, 0.0)
 TRIED = 50_000_000
 """Pixels visited to find how many a second this machine visits."""
-Picture = npt.NDArray[np.uint8]
+
+
+Measure = Callable[[Picture, int, float], tuple[list[str], float]]
+"""Target, number of shapes and CPU seconds to figures of a row, and the error."""
 
 
 class Reached(NamedTuple):
@@ -42,42 +51,32 @@ class Reached(NamedTuple):
     seconds: float
 
 
-def at_side(picture: Image.Image, side: int) -> Picture:
-    """An RGB picture whose longer side is `side` pixels."""
-    scale = side / max(picture.size)
-    size = round(picture.width * scale), round(picture.height * scale)
-    return np.asarray(picture.convert("RGB").resize(size, Image.Resampling.LANCZOS))
+class Other(NamedTuple):
+    """What the named alternative came to: error, 0…255, and CPU seconds."""
+
+    error: float
+    seconds: float
 
 
-def line_art() -> Image.Image:
-    """Black lines on white."""
-    picture = Image.new("RGB", (512, 512), "white")
-    draw = ImageDraw.Draw(picture)
-    for k in range(9):
-        draw.arc((40 + 20 * k, 60, 470, 440 - 25 * k), 30 * k, 30 * k + 250, "black", 5)
-    draw.line([(30, 480), (140, 300), (256, 470), (380, 260), (490, 480)], "black", 7)
-    return picture
+class Asked(NamedTuple):
+    """What is measured of each picture."""
 
+    shapes: str
+    counts: list[int]
+    alpha: tuple[float, float]
+    seconds: float | None
+    even: bool
+    seed: int
 
-def drawing() -> Image.Image:
-    """Flat colours with sharp edges."""
-    picture = Image.new("RGB", (512, 512), "#f2e3c6")
-    draw = ImageDraw.Draw(picture)
-    draw.rectangle((0, 340, 512, 512), "#3b7a57")
-    draw.ellipse((330, 40, 450, 160), "#f4a300")
-    draw.polygon([(90, 230), (210, 110), (330, 230)], "#a33b20")
-    draw.rectangle((120, 230, 300, 400), "#d9c9a3", "#40302a", 4)
-    draw.rectangle((190, 300, 240, 400), "#5a3d2b")
-    draw.ellipse((380, 240, 480, 350), "#2f5d34")
-    return picture
+    def encoding(self, n: int) -> Encoding:
+        """What a genome of N shapes means."""
+        return Encoding(shapes=(self.shapes,), n=n, alpha=self.alpha)
 
-
-def pictures(side: int, files: list[Path]) -> dict[str, Picture]:
-    """What is drawn after, by name."""
-    found: dict[str, Image.Image] = {file.stem: Image.open(file) for file in files}
-    found |= {name: Image.fromarray(getattr(data, name)()) for name in PICTURES}
-    found |= {"drawing": drawing(), "line art": line_art()}
-    return {name: at_side(picture, side) for name, picture in found.items()}
+    def budget(self, n: int, other: Other | None) -> float:
+        """CPU seconds for N shapes."""
+        if self.even and other is not None:
+            return other.seconds
+        return self.seconds or SECONDS.get(n, 60.0)
 
 
 def reach(target: Picture, encoding: Encoding, seconds: float, seed: int) -> Reached:
@@ -100,11 +99,20 @@ def visits_a_second(genome: npt.NDArray[np.float32], encoding: Encoding, target:
     return TRIED / (time.process_time() - start)
 
 
+def alternative(target: Picture, shapes: str, n: int, seed: int) -> Other | None:
+    """Primitive's way; None for a shape that it is not written for."""
+    if shapes not in KINDS:
+        return None
+    grown = greedy(target, shapes, n, seed)
+    return Other(grown.errors[-1], grown.seconds[-1])
+
+
 def compile_all(encoding: Encoding) -> None:
     """Have every kernel compiled."""
     target = at_side(drawing(), 32)
     genome = grow(encoding, target, seed=0).genome
     improve(genome, encoding, target, budget=200_000, seed=0, heat=HEAT)
+    alternative(target, encoding.shapes[0], 1, 0)
 
 
 def background_error(target: Picture, encoding: Encoding) -> float:
@@ -114,31 +122,87 @@ def background_error(target: Picture, encoding: Encoding) -> float:
     return portrait.rmse()
 
 
+def print_rows(found: dict[str, Picture], asked: Asked, columns: str, measure: Measure) -> None:
+    """A row for each picture and number of shapes, and the mean ratios."""
+    print(f"| picture | shapes | one colour | greedy | CPU s | {columns} | ratio |")
+    print("|---" * (7 + columns.count("|")) + "|")
+    ratios: dict[int, list[float]] = defaultdict(list)
+    for name, target in found.items():
+        for n in asked.counts:
+            other = alternative(target, asked.shapes, n, asked.seed)
+            words, error = measure(target, n, asked.budget(n, other))
+            if other is not None:
+                ratios[n].append(error / other.error)
+            flat = background_error(target, asked.encoding(n))
+            row = [name, f"{n} {asked.shapes}", f"{flat:.1f}", *theirs(other), *words]
+            print(f"| {' | '.join(row)} | {against(error, other)} |", flush=True)
+    print_means(ratios)
+
+
+def print_engine(found: dict[str, Picture], asked: Asked) -> None:
+    """What growth and improvement come to in this process."""
+
+    def measure(target: Picture, n: int, seconds: float) -> tuple[list[str], float]:
+        reached = reach(target, asked.encoding(n), seconds, asked.seed)
+        return [f"{figure:.2f}" for figure in reached], reached.error
+
+    print_rows(found, asked, "grown | CPU s | ours | CPU s", measure)
+
+
+def print_program(found: dict[str, Picture], asked: Asked) -> None:
+    """What the installed program comes to, and what its start-up costs."""
+    words = ["--shapes", asked.shapes, "--seed", str(asked.seed)]
+    words += ["--alpha", *(str(alpha) for alpha in asked.alpha)]
+    first = next(iter(found.values()))
+    start_up(first, words)  # compiles
+    print(f"start-up: {start_up(first, words):.1f} CPU s, counted below")
+
+    def measure(target: Picture, n: int, seconds: float) -> tuple[list[str], float]:
+        spent = run_program(target, [*words, "--n", str(n)], seconds)
+        figures = (*spent.on_the_way, spent.error, spent.cpu, spent.wall)
+        return [f"{figure:.2f}" if figure < np.inf else "–" for figure in figures], spent.error
+
+    shares = " | ".join(f"at {share:.0%}" for share in ON_THE_WAY)
+    print_rows(found, asked, f"{shares} | program | CPU s | wall s", measure)
+
+
+def theirs(other: Other | None) -> list[str]:
+    """The alternative's figures."""
+    return ["–", "–"] if other is None else [f"{other.error:.2f}", f"{other.seconds:.1f}"]
+
+
+def against(error: float, other: Other | None) -> str:
+    """An error as a share of the alternative's."""
+    return "–" if other is None else f"{error / other.error:.3f}"
+
+
+def print_means(ratios: dict[int, list[float]]) -> None:
+    """The geometric mean of the ratios, by number of shapes."""
+    for n, found in ratios.items():
+        mean = float(np.exp(np.log(found).mean()))
+        print(f"{n} shapes: {mean:.3f} of the greedy way's error (mean of {len(found)})")
+
+
 def main() -> None:
     """Print a row for each picture and number of shapes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small pictures, few seconds")
+    parser.add_argument("--program", action="store_true", help="the installed program, two workers")
     parser.add_argument("--shapes", default="triangles")
     parser.add_argument("--n", type=int, action="append", help="only so many shapes; repeatable")
+    parser.add_argument("--alpha", type=float, nargs=2, default=(0.3, 0.9), help="of ours")
     parser.add_argument("--seconds", type=float, help="CPU seconds, for every number of shapes")
+    parser.add_argument("--even", action="store_true", help="as many CPU seconds as the greedy way")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--picture", type=Path, action="append", default=[], help="one more")
     parser.add_argument("--only", action="append", help="only the picture of that name; repeatable")
-    arguments = parser.parse_args()
-    counts = arguments.n or ([50] if arguments.quick else list(SECONDS))
-    found = pictures(QUICK_SIDE if arguments.quick else SIDE, arguments.picture)
-    compile_all(Encoding(shapes=(arguments.shapes,), n=3))
-    print("| picture | shapes | one colour | grown | CPU s | improved | CPU s |")
-    print("|---|---|---|---|---|---|---|")
-    for name, target in found.items():
-        for n in counts if not arguments.only or name in arguments.only else ():
-            encoding = Encoding(shapes=(arguments.shapes,), n=n)
-            usual = 1.0 if arguments.quick else SECONDS.get(n, 60.0)
-            reached = reach(target, encoding, arguments.seconds or usual, arguments.seed)
-            words = f"{reached.grown:.2f} | {reached.grown_seconds:.1f} | {reached.error:.2f}"
-            flat = background_error(target, encoding)
-            what = f"{n} {arguments.shapes}"
-            print(f"| {name} | {what} | {flat:.1f} | {words} | {reached.seconds:.1f} |", flush=True)
+    given = parser.parse_args()
+    counts = given.n or ([50] if given.quick else list(SECONDS))
+    seconds = given.seconds or (1.0 if given.quick else None)
+    asked = Asked(given.shapes, counts, tuple(given.alpha), seconds, given.even, given.seed)
+    found = pictures(QUICK_SIDE if given.quick else SIDE, given.picture, given.only)
+    compile_all(asked.encoding(3))
+    (print_program if given.program else print_engine)(found, asked)
 
 
 if __name__ == "__main__":
