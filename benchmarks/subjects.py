@@ -20,6 +20,11 @@ def at_side(picture: Image.Image, side: int) -> Picture:
     return np.asarray(picture.convert("RGB").resize(size, Image.Resampling.LANCZOS))
 
 
+def photograph(name: str) -> Image.Image:
+    """One that scikit-image ships, in full."""
+    return Image.fromarray(getattr(data, name)())
+
+
 def line_art() -> Image.Image:
     """Black lines on white."""
     picture = Image.new("RGB", (512, 512), "white")
@@ -55,7 +60,7 @@ def pictures(side: int, files: list[Path], only: list[str] | None = None) -> dic
         ValueError: a name that no picture has.
     """
     found: dict[str, Image.Image] = {file.stem: Image.open(file) for file in files}
-    found |= {name: Image.fromarray(getattr(data, name)()) for name in PHOTOGRAPHS}
+    found |= {name: photograph(name) for name in PHOTOGRAPHS}
     found |= {"drawing": drawing(), "line art": line_art()}
     for name in only or ():
         if name not in found:

@@ -21,12 +21,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.greedy import KINDS, greedy
 from benchmarks.subjects import Picture, at_side, drawing, pictures
 from benchmarks.target_program import ON_THE_WAY, run_program, start_up
-from evonsfw.genome import Encoding
+from evonsfw.genome import Encoding, Genome
 from evonsfw.portrait import Portrait
 from evonsfw.refinement import grow, improve
 
@@ -43,12 +42,13 @@ Measure = Callable[[Picture, int, float], tuple[list[str], float]]
 
 
 class Reached(NamedTuple):
-    """Errors after growth and at the end, 0…255, and CPU seconds until then."""
+    """Errors after growth and at the end, 0…255, CPU seconds until then, and the genome."""
 
     grown: float
     grown_seconds: float
     error: float
     seconds: float
+    genome: Genome
 
 
 class Other(NamedTuple):
@@ -89,10 +89,10 @@ def reach(target: Picture, encoding: Encoding, seconds: float, seed: int) -> Rea
     budget = max(0, int(rate * (seconds - grown_seconds)))
     better = improve(grown.genome, encoding, target, budget=budget, seed=seed, heat=HEAT)
     spent = grown_seconds + time.process_time() - start
-    return Reached(grown.error, grown_seconds, better.error, spent)
+    return Reached(grown.error, grown_seconds, better.error, spent, better.genome)
 
 
-def visits_a_second(genome: npt.NDArray[np.float32], encoding: Encoding, target: Picture) -> float:
+def visits_a_second(genome: Genome, encoding: Encoding, target: Picture) -> float:
     """Pixels that a CPU second visits here; what is improved meanwhile is dropped."""
     start = time.process_time()
     improve(genome, encoding, target, budget=TRIED, seed=0, heat=HEAT)
@@ -144,7 +144,7 @@ def print_engine(found: dict[str, Picture], asked: Asked) -> None:
 
     def measure(target: Picture, n: int, seconds: float) -> tuple[list[str], float]:
         reached = reach(target, asked.encoding(n), seconds, asked.seed)
-        return [f"{figure:.2f}" for figure in reached], reached.error
+        return [f"{figure:.2f}" for figure in reached[:4]], reached.error
 
     print_rows(found, asked, "grown | CPU s | ours | CPU s", measure)
 
