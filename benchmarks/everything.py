@@ -3,7 +3,8 @@
     python -m benchmarks [--rounds 3] [--quick]
 
 Progress goes to standard error. What is not installed gets a row that says so. Left out are those
-that take longer or want something special: `evaluations`, `target`, `scale`, `soak`, `gpu`, `window`.
+that take longer or want something special: `evaluations`, `target`, `scale`, `soak`, `gpu` and
+`window`.
 """
 
 from __future__ import annotations
