@@ -174,7 +174,17 @@ def genome_hash(genome: Genome) -> str:
 
 
 def genome_to_text(genome: Genome) -> str:
-    """Base64 of the genome's little-endian float32 bytes."""
+    """A genome as ASCII text, from which every bit of it comes back.
+
+    Base64 of its little-endian float32 bytes. Less than half of that where every gene lies on the
+    grid k / 65535, and those of colours and alpha on k / 255: then it is G, the genes of a row, a
+    colon, and base85 (RFC 1924, with `.,/` in place of `<>&`, which XML would have to escape) of
+    the background's three genes as bytes, all geometric genes as little-endian uint16, and the
+    last four genes of all rows as bytes.
+    """
+    packed = _packed(np.asarray(genome, np.float32))
+    if packed is not None:
+        return packed
     return base64.b64encode(np.ascontiguousarray(genome, "<f4").tobytes()).decode("ascii")
 
 
@@ -182,9 +192,70 @@ def genome_from_text(text: str) -> Genome:
     """Read what `genome_to_text` wrote.
 
     Raises:
-        ValueError: not base64, or not a whole number of finite genes in [0, 1].
+        ValueError: not base64 or base85, or not a whole number of finite genes in [0, 1].
     """
+    row, colon, rest = text.partition(":")
+    if colon:
+        return _unpacked(row, base64.b85decode(rest.encode("ascii").translate(_FROM_XML)))
     genome = np.frombuffer(base64.b64decode(text, validate=True), "<f4").astype(np.float32)
     if not np.all((genome >= 0.0) & (genome <= 1.0)):
         raise ValueError("genome has genes outside 0…1: the text is damaged")
     return genome
+
+
+def _packed(genome: Genome) -> str | None:
+    """The short text of an (L,) genome, or None where a gene is beside the grid."""
+    with np.errstate(invalid="ignore"):  # what is not finite is on no grid
+        steps = np.rint(genome.astype(np.float64) * _GRID) + 0.0
+    if not np.all((steps >= 0) & (steps <= _GRID)):
+        return None
+    if _gridded(steps).tobytes() != genome.tobytes():  # by bytes: -0.0 equals 0.0
+        return None
+    found = next(filter(None, (_split(steps, row) for row in _ROWS)), None)
+    if found is None:
+        return None
+    row, data = found
+    return f"{row}:{base64.b85encode(data).translate(_TO_XML).decode('ascii')}"
+
+
+def _split(steps: npt.NDArray[np.float64], row: int) -> tuple[int, bytes] | None:
+    """G and the bytes of a genome in steps of the grid, if it can be one with rows of G genes."""
+    background, rest = steps[:BACKGROUND_GENES], steps[BACKGROUND_GENES:]
+    if not len(rest) or len(rest) % row:
+        return None
+    rows = rest.reshape(-1, row)
+    colours = np.concatenate([background, rows[:, -COLOUR_GENES:].ravel()]) / _LEVEL
+    if np.any(colours % 1.0):
+        return None
+    levels = colours.astype(np.uint8).tobytes()
+    geometry = rows[:, :-COLOUR_GENES].astype("<u2").tobytes()
+    return row, levels[:BACKGROUND_GENES] + geometry + levels[BACKGROUND_GENES:]
+
+
+def _unpacked(word: str, data: bytes) -> Genome:
+    """The (L,) genome of what `_split` gave."""
+    row = int(word) if word.isascii() and word.isdecimal() and len(word) < 3 else 0
+    if row not in _ROWS:
+        raise ValueError(f"genome with rows of '{word[:20]}' genes: the text is damaged")
+    width = row - COLOUR_GENES
+    n, left = divmod(len(data) - BACKGROUND_GENES, 2 * width + COLOUR_GENES)
+    if n < 1 or left:
+        raise ValueError(f"genome of {len(data)} bytes has no whole rows: the text is damaged")
+    end = BACKGROUND_GENES + 2 * n * width
+    steps = np.empty((n, row))
+    steps[:, :width] = np.frombuffer(data[BACKGROUND_GENES:end], "<u2").reshape(n, width)
+    levels = np.frombuffer(data[:BACKGROUND_GENES] + data[end:], np.uint8) * float(_LEVEL)
+    steps[:, width:] = levels[BACKGROUND_GENES:].reshape(n, COLOUR_GENES)
+    return _gridded(np.concatenate([levels[:BACKGROUND_GENES], steps.ravel()]))
+
+
+def _gridded(steps: npt.NDArray[np.float64]) -> Genome:
+    """Steps of the grid as genes."""
+    return (steps / _GRID).astype(np.float32)
+
+
+_GRID, _LEVEL = 65_535, 257
+"""Steps of the grid from 0 to 1, and from one k / 255 to the next."""
+_ROWS = range(COLOUR_GENES + 1, 100)
+"""Genes that a row may have in a short text."""
+_TO_XML, _FROM_XML = bytes.maketrans(b"<>&", b".,/"), bytes.maketrans(b".,/", b"<>&")

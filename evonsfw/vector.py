@@ -1,13 +1,20 @@
-"""A drawing as SVG elements: one for each shape, as the shape itself says."""
+"""A drawing as SVG elements: one for each shape, as the shape itself says, or in fewer letters."""
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
 
 from evonsfw.colour import format_colour
 from evonsfw.genome import Drawing
 from evonsfw.shapes import Canvas, load_shape
+
+FINE = 4096
+"""Units that the longer side of a short drawing has at least: 16 a pixel at 256."""
+SIZES = frozenset({"r", "rx", "ry", "width", "height", "stroke-width"})
+"""Attributes that short elements have to a tenth of a unit: there are shapes a few units thin."""
 
 
 class Element(NamedTuple):
@@ -16,7 +23,8 @@ class Element(NamedTuple):
     Attributes:
         tag: its name.
         attributes: of its geometry, in pixels, then its colour and opacity: `fill` and
-            `fill-opacity`, or `stroke` and `stroke-opacity` where the geometry has a width.
+            `fill-opacity`, or `stroke` and `stroke-opacity` where the geometry has a width. Short
+            ones are in units, and have `opacity` instead.
     """
 
     tag: str
@@ -56,3 +64,74 @@ def elements(drawing: Drawing, canvas: Canvas) -> list[Element]:
             coloured = Element(bare.tag, {**bare.attributes, **colour})
             found[i] = coloured.with_opacity(f"{drawing.alphas[i]:.4f}")
     return [element for element in found if element is not None]
+
+
+def fine_units(canvas: Canvas) -> int:
+    """Units in a pixel of a canvas's short drawing: whole, so that its proportions are kept."""
+    return -(-FINE // max(canvas))
+
+
+def short_elements(drawing: Drawing, canvas: Canvas) -> list[Element]:
+    """The N shapes in painting order, in about half the letters, as close to the picture.
+
+    Polygons become paths from corner to corner. Opacity is the whole element's, not its colour's:
+    a program that keeps colours in bytes rounds less of it.
+
+    Args:
+        drawing: what is painted.
+        canvas: width and height in pixels.
+
+    Returns:
+        places in whole units, `fine_units` a pixel, sizes to a tenth of one, angles to a hundredth
+        of a degree, opacity to a thousandth.
+    """
+    width, height = (side * fine_units(canvas) for side in canvas)
+    return [_short(element) for element in elements(drawing, (width, height))]
+
+
+def _short(element: Element) -> Element:
+    shown = dict(element.attributes)
+    opacity = shown.pop(f"{element.paint}-opacity")
+    if element.tag == "polygon":
+        shown = {"d": _path(shown.pop("points")), **shown}
+    short = {name: _rounded(name, value) for name, value in shown.items()}
+    tag = "path" if "d" in shown else element.tag
+    return Element(tag, {**short, "opacity": short_number(float(opacity), 3)})
+
+
+def _path(points: str) -> str:
+    """The corners "x,y x,y …" as a closed path, from the corner where that takes fewest letters."""
+    corners = [[round(float(one)) for one in corner.split(",")] for corner in points.split()]
+    turned = (corners[i:] + corners[:i] for i in range(len(corners)))
+    return min(map(_closed, turned), key=len)
+
+
+def _closed(corners: list[list[int]]) -> str:
+    """A path: the first corner, then the way to each next."""
+    ways = [end - begin for two in pairwise(corners) for begin, end in zip(*two, strict=True)]
+    return f"M{_joined(corners[0])}l{_joined(ways)}z"
+
+
+def _joined(numbers: list[int]) -> str:
+    """Numbers with a blank before each but the first, where no minus sign parts them."""
+    return re.sub(" -", "-", " ".join(map(str, numbers)))
+
+
+def _rounded(name: str, value: str) -> str:
+    """An attribute with its numbers in as few digits as it takes."""
+    if name == "transform":
+        angle, rest = value.split(" ", 1)
+        return f"{_shortened(angle, 2)} {_shortened(rest, 0)}"
+    return _shortened(value, 1 if name in SIZES else 0)
+
+
+def _shortened(value: str, digits: int) -> str:
+    return re.sub(r"-?\d+\.\d+", lambda number: short_number(float(number[0]), digits), value)
+
+
+def short_number(number: float, digits: int) -> str:
+    """Rounded to so many digits, without zeros that say nothing: ".5", "-2", "0"."""
+    rounded = f"{number:.{digits}f}"
+    short = rounded.rstrip("0").rstrip(".") if digits else rounded
+    short = re.sub(r"^(-?)0(?=\.)", r"\1", short)
+    return "0" if short == "-0" else short

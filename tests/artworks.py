@@ -14,7 +14,7 @@ import numpy as np
 import evonsfw
 from evonsfw.config import RunConfig, make_config
 from evonsfw.exporters import Artwork, Exporter, Manner, Step, Story
-from evonsfw.genome import genome_hash, genome_to_text
+from evonsfw.genome import Encoding, Genome, genome_hash, genome_to_text
 from evonsfw.shapes import shape_names
 
 CANVAS = (40, 30)
@@ -61,6 +61,14 @@ def artwork(seed: int = 0, **settings: Any) -> Artwork:
     told = {key: str(value) for key, value in settled.to_dict().items()}
     story = Story(steps, "nsfw", told)
     return Artwork(genome, settled.encoding, metadata, contributions, story)
+
+
+def gridded(genes: np.ndarray, encoding: Encoding) -> Genome:
+    """The nearest genome on the grid: k / 65535, colours and alpha k / 255."""
+    steps = np.rint(genes.astype(np.float64) * 65_535)
+    for levels in (steps[:3], encoding.rows(steps)[:, -4:]):
+        levels[:] = np.rint(levels / 257) * 257
+    return (steps / 65_535).astype(np.float32)
 
 
 def manner(exporter: Exporter, **more: Any) -> Manner:

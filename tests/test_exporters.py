@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from artworks import CANVAS, artwork, full_disk, manner
+from artworks import CANVAS, artwork, full_disk, gridded, manner
 
 from evonsfw.config import make_config
 from evonsfw.exporters import Artwork, exporter_names, exporter_of, load_exporter
-from evonsfw.genome import genome_from_text, genome_hash
+from evonsfw.genome import genome_from_text, genome_hash, genome_to_text
 from evonsfw.provenance import read_provenance
 from evonsfw.whole_file import whole_file
 
@@ -69,6 +69,22 @@ def test_the_texts_inside_make_the_same_file(name: str, tmp_path: Path) -> None:
         found.genome, found.config.encoding, found.texts, before.contributions, before.story
     )
     assert _write(name, tmp_path / f"again.{name}", after).read_bytes() == path.read_bytes()
+
+
+@every_exporter
+def test_a_genome_on_the_grid_travels_in_every_file(name: str, tmp_path: Path) -> None:
+    before = artwork()
+    genome = gridded(before.genome, before.encoding)
+    texts = {"evonsfw:genome": genome_to_text(genome), "evonsfw:genome_sha256": genome_hash(genome)}
+    assert len(texts["evonsfw:genome"]) < 0.5 * len(before.metadata["evonsfw:genome"])
+    told = before.metadata | texts
+    what = Artwork(genome, before.encoding, told, before.contributions, before.story)
+    path = _write(name, tmp_path / f"art.{name}", what)
+    found = read_provenance(path)
+    assert found is not None
+    assert found.texts == told
+    assert found.genome.tobytes() == genome.tobytes()
+    assert load_exporter(name).same(path, what) in (True, None)
 
 
 @every_exporter

@@ -174,8 +174,59 @@ def test_text_round_trip(genome: np.ndarray) -> None:
     assert genome_hash(again) == genome_hash(genome)
 
 
+@given(st.integers(1, 5), st.integers(5, 99), st.data())
+def test_text_of_a_genome_on_the_grid_is_short(n: int, row: int, data: st.DataObject) -> None:
+    """Two bytes a geometric gene, one a colour's, in base85; every bit comes back."""
+    steps = data.draw(hnp.arrays(np.uint16, (n, row)))
+    background = data.draw(hnp.arrays(np.uint8, 3))
+    steps[:, -4:] = steps[:, -4:] // 257 * 257
+    genome = np.concatenate([background / 255, steps.ravel() / 65_535]).astype(np.float32)
+    text = genome_to_text(genome)
+    assert genome_from_text(text).tobytes() == genome.tobytes()
+    assert not set(text) & set("<>&\"'\\")
+    count = 3 + n * (2 * row - 4)
+    assert len(text.partition(":")[2]) <= -(-count * 5 // 4)
+
+
+def test_short_text_by_hand() -> None:
+    """The background's bytes; x, y, size as little-endian uint16; then colours and alphas."""
+    steps = [0, 257, 65_535, *(1, 2, 256, 0, 257, 514, 771), *(3, 4, 5, 65_535, 0, 0, 257)]
+    genome = (np.array(steps) / 65_535).astype(np.float32)
+    data = bytes.fromhex("0001ff 010002000001 030004000500 00010203 ff000001")
+    letters = bytes.maketrans(b"<>&", b".,/")
+    assert genome_to_text(genome) == "7:" + base64.b85encode(data).translate(letters).decode()
+
+
+@pytest.mark.parametrize("place", [0, 3, 9, 12])
+@pytest.mark.parametrize("change", ["one bit", "minus zero", "between levels", "not finite"])
+def test_one_gene_beside_the_grid_is_kept(place: int, change: str) -> None:
+    genome = np.full(13, 257 / 65_535, np.float32)
+    assert genome_to_text(genome).startswith("5:")
+    changes = {
+        "one bit": np.nextafter(genome[place], np.float32(1.0)),
+        "minus zero": np.float32(-0.0),
+        "between levels": np.float32(258 / 65_535),
+        "not finite": np.float32(np.inf),
+    }
+    genome[place] = changes[change]
+    text = genome_to_text(genome)
+    if change == "between levels" and place == 3:  # a geometric gene has all levels
+        assert text.startswith("5:")
+    else:
+        assert text == base64.b64encode(genome.tobytes()).decode()
+    if change != "not finite":
+        assert genome_from_text(text).tobytes() == genome.tobytes()
+
+
+def test_text_of_genomes_without_rows() -> None:
+    for length in (0, 1, 3):
+        genome = np.zeros(length, np.float32)
+        assert genome_to_text(genome) == base64.b64encode(genome.tobytes()).decode()
+        assert len(genome_from_text(genome_to_text(genome))) == length
+
+
 def test_hash_is_of_the_little_endian_bytes() -> None:
-    genome = np.array([0.0, 0.5, 1.0], np.float32)
+    genome = np.array([0.0, 0.5, 1.0], np.float32)  # one half is on no grid
     written = bytes.fromhex("00000000 0000003f 0000803f")
     assert genome_hash(genome) == hashlib.sha256(written).hexdigest()
     assert genome_to_text(genome) == base64.b64encode(written).decode()
@@ -196,6 +247,20 @@ def test_hash_is_of_the_little_endian_bytes() -> None:
         genome_to_text(np.array([0.5, np.inf], np.float32)),
         genome_to_text(np.array([-0.001], np.float32)),
         genome_to_text(np.array([1.0000001], np.float32)),
+        ":",
+        "5:",
+        "5:00",
+        "5:0000000000",
+        "4:000000000",
+        "0:000000000",
+        "100:" + "0" * 500,
+        "-7:000000000",
+        "\N{SUPERSCRIPT TWO}:000000000",
+        "9" * 5000 + ":000000000",
+        "10:ÄÖÜ",
+        '10:"000000000',
+        "10:~~~~~~~~~~",
+        "10:0000:00000",
     ],
 )
 def test_damaged_text(text: str) -> None:
@@ -204,7 +269,7 @@ def test_damaged_text(text: str) -> None:
 
 
 @settings(deadline=None)
-@given(st.text(max_size=40))
+@given(st.text(max_size=40) | st.from_regex(r"[0-9]{1,2}:[!-~]{0,40}", fullmatch=True))
 def test_any_text_is_a_genome_or_a_value_error(text: str) -> None:
     try:
         genome = genome_from_text(text)

@@ -15,22 +15,30 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import resvg_py
-from artworks import CANVAS, artwork
+from artworks import CANVAS, artwork, gridded
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from evonsfw import vector
 from evonsfw.classifier import Classifier
+from evonsfw.config import make_config
 from evonsfw.exporters import Artwork, Manner, png, svg
 from evonsfw.exporters.svg import to_svg
-from evonsfw.genome import Encoding
+from evonsfw.generation import Champion
+from evonsfw.genome import Encoding, genome_hash
 from evonsfw.provenance import read_provenance
 from evonsfw.raster import render
-from evonsfw.shapes import Canvas, load_shape
+from evonsfw.runs import RunFolder
+from evonsfw.shapes import Canvas, load_shape, shape_names
+from evonsfw.vector import elements, fine_units, short_elements, short_number
 
 SVG = "{http://www.w3.org/2000/svg}"
 SIZES = [CANVAS, (16, 16), (33, 70), (200, 150)]
 CLEAR = Manner(transparent=True)
-EVOLVED = sorted((Path(__file__).parent / "golden").glob("evolved-*.json"))
+GOLDEN = Path(__file__).parent / "golden"
+EVOLVED = sorted(GOLDEN.glob("evolved-*.json"))
+FORMER = GOLDEN / "former.svg"
+SIZES_IN_TENTHS = ("r", "rx", "ry", "width", "height", "stroke-width")
 
 
 def _drawn(document: str, mode: str = "RGB") -> np.ndarray:
@@ -203,7 +211,7 @@ def test_svg_of_an_evolved_picture_scores_the_same(path: Path, open_nsfw: Classi
 
 
 def test_svg_drawn_much_larger_is_the_poster() -> None:
-    """A thousandth of a pixel at 64 is a thirtieth of one at 2048."""
+    """A unit is a sixty-fourth of a pixel at 64, half a pixel at 2048."""
     what = artwork(n=60)
     document = to_svg(what, (64, 48)).replace('width="64" height="48"', 'width="2048"', 1)
     large = _drawn(document)
@@ -230,30 +238,33 @@ def test_svg_by_hand() -> None:
     texts = {"evonsfw:score": "0.991000", "evonsfw:seed": "7"}
     what = Artwork(genome, encoding, texts, (0.125, -1 / 3))
     root = ElementTree.fromstring(to_svg(what, (100, 50)))
-    assert root.attrib == {"width": "100", "height": "50", "viewBox": "0 0 100 50"}
-    title, words, metadata, ground, circle, polygon = root
+    assert root.attrib == {
+        "width": "100",
+        "height": "50",
+        "viewBox": "0 0 4100 2050",
+        "data-contributions": ".125 -.333",
+    }
+    title, words, metadata, ground, circle, path = root
     assert title.text == "evonsfw"
     assert words.text == (
         "A picture of 2 semi-transparent circles and triangles, scored 0.991000, "
         "evolved by evonsfw from seed 7."
     )
-    assert {chunk.get("keyword"): chunk.text for chunk in metadata} == texts
-    assert ground.attrib == {"width": "100", "height": "50", "fill": "#102030"}
+    assert {chunk.get("k"): chunk.text for chunk in metadata[0]} == texts
+    assert ground.attrib == {"width": "4100", "height": "2050", "fill": "#102030"}
     shape = load_shape("circles")
-    radius = np.sqrt(100 * 50) * np.sqrt(shape.MIN_RADIUS * shape.MAX_RADIUS)
+    radius = 41 * np.sqrt(100 * 50) * np.sqrt(shape.MIN_RADIUS * shape.MAX_RADIUS)
     assert circle.tag == f"{SVG}circle"
-    assert float(circle.attrib.pop("fill-opacity")) == 0.75
+    assert float(circle.attrib.pop("r")) == pytest.approx(radius, abs=0.051)
     assert circle.attrib == {
-        "cx": "50.000",
-        "cy": "25.000",
-        "r": f"{radius:.3f}",
+        "cx": "2050",
+        "cy": "1025",
         "fill": "#ff8000",
-        "data-contribution": "0.125",
+        "opacity": ".75",
     }
-    assert polygon.tag == f"{SVG}polygon"
-    assert polygon.get("data-contribution") == "-0.333333"
-    assert float(str(polygon.get("fill-opacity"))) == 0.25
-    assert re.fullmatch(r"(-?\d+\.\d{3},-?\d+\.\d{3} ?){3}", str(polygon.get("points")))
+    assert path.tag == f"{SVG}path"
+    assert path.attrib.pop("d").startswith("M")
+    assert path.attrib == {"fill": "#000000", "opacity": ".25"}
 
 
 def test_svg_paints_in_row_order() -> None:
@@ -264,24 +275,144 @@ def test_svg_paints_in_row_order() -> None:
     fills = [element.get("fill") for element in list(root)[4:]]
     assert fills == [f"#0000{level:02x}" for level in range(0, 240, 40)]
     tags = [element.tag.removeprefix(SVG) for element in list(root)[4:]]
-    assert tags == ["circle", "polygon"] * 3
+    assert tags == ["circle", "path"] * 3
 
 
-def test_svg_is_small(tmp_path: Path) -> None:
-    """100 triangles and what each contributes: 200 bytes a shape would be 20 kB."""
+@pytest.mark.parametrize("name", shape_names())
+@pytest.mark.parametrize("canvas", [(64, 48), (256, 256), (5000, 30)])
+def test_svg_is_as_exact_as_a_sixteenth_of_a_pixel(name: str, canvas: Canvas) -> None:
+    """Each number is the shape's own, in units and rounded; opacity, to a thousandth."""
+    drawing = artwork(3, n=9, shapes=name).encoding.decode(artwork(3, n=9, shapes=name).genome)
+    units = fine_units(canvas)
+    assert units * max(canvas) >= 4096 > (units - 1) * max(canvas)
+    exact = elements(drawing, (canvas[0] * units, canvas[1] * units))
+    for short, long in zip(short_elements(drawing, canvas), exact, strict=True):
+        assert short.attributes[long.paint] == long.attributes[long.paint]
+        opacity = float(long.attributes.pop(f"{long.paint}-opacity"))
+        assert float(short.attributes["opacity"]) == pytest.approx(opacity, abs=0.00051)
+        assert "-opacity" not in short.to_text()
+        if long.tag == "polygon":
+            corners = _numbers(long.attributes["points"]).reshape(-1, 2)
+            _assert_same_polygon(_corners(short.attributes["d"]), corners)
+            continue
+        assert short.tag == long.tag
+        for key, value in long.attributes.items():
+            off = np.abs(_numbers(short.attributes[key]) - _numbers(value)) if key[-1] != "l" else 0
+            assert np.all(off <= (0.051 if key in SIZES_IN_TENTHS else 0.501))
+            assert len(short.attributes[key]) <= len(value)
+
+
+def _numbers(text: str) -> np.ndarray:
+    return np.array(re.findall(r"-?(?:\d+\.?\d*|\.\d+)", text), float)
+
+
+def _corners(path: str) -> np.ndarray:
+    """(V, 2) corners of a closed path of which all but the first place are ways."""
+    assert re.fullmatch(r"M-?\d+[ -]\d+l-?\d+([ -]\d+)*z", path)
+    return np.cumsum(_numbers(path).reshape(-1, 2), axis=0)
+
+
+def _assert_same_polygon(found: np.ndarray, corners: np.ndarray) -> None:
+    """Whatever the corner that each begins with."""
+    turns = [np.abs(np.roll(found, i, axis=0) - corners).max() for i in range(len(corners))]
+    assert min(turns) <= 0.501
+
+
+@pytest.mark.parametrize(
+    ("points", "path"),
+    [
+        ("0.000,0.000 10.000,0.000 10.000,-5.000", "M0 0l10 0 0-5z"),
+        ("1000.000,1000.000 -1.000,2.000 3.400,-3.600", "M-1 2l4-6 997 1004z"),
+        ("7.000,7.000 7.000,7.000 7.000,7.000", "M7 7l0 0 0 0z"),
+    ],
+)
+def test_svg_path_by_hand(points: str, path: str) -> None:
+    """From the corner where it is shortest; a minus sign needs no blank before it."""
+    assert vector._path(points) == path
+
+
+@pytest.mark.parametrize(
+    ("number", "digits", "text"),
+    [
+        (0.5, 3, ".5"),
+        (-0.5, 1, "-.5"),
+        (0.0004, 3, "0"),
+        (-0.0004, 3, "0"),
+        (1.0, 3, "1"),
+        (10.0, 0, "10"),
+        (100.04, 1, "100"),
+        (-20.06, 1, "-20.1"),
+    ],
+)
+def test_short_numbers(number: float, digits: int, text: str) -> None:
+    assert short_number(number, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ((0.0, -0.0), "0 0"),
+        ((12.345, -0.04, 0.06), "12.3 0 .1"),
+        ((1234.5, -3.2), "1234 -3"),
+        ((-0.0123456, 0.0009), "-.0123 .0009"),
+        ((1e-9,), "0"),
+        ((float("inf"), 1.0), "inf 1"),
+    ],
+)
+def test_svg_contributions(values: tuple[float, ...], text: str) -> None:
+    """Three digits of the largest, at most six decimals."""
+    what = artwork()
+    document = to_svg(Artwork(what.genome, what.encoding, {}, values), CANVAS)
+    assert ElementTree.fromstring(document).get("data-contributions") == text
+
+
+def test_svg_is_small() -> None:
+    """100 triangles and what each contributes."""
     what = artwork(n=100, shapes="triangles", size="256")
     document = to_svg(Artwork(what.genome, what.encoding, {}, what.contributions), (256, 256))
-    assert len(document) < 14_000
+    assert len(document) < 8_000
+
+
+def test_svg_of_200_triangles_in_20_kilobytes(tmp_path: Path) -> None:
+    """Genes at random on the grid, so that nothing is shorter than it must be; contributions as
+    portraits have them, most of them small; and all that a run says of itself.
+    """
+    config = make_config({"n": 200, "shapes": "triangles", "size": "256", "seed": 2**31 - 1})
+    genome = gridded(np.random.default_rng(5).random(config.encoding.length), config.encoding)
+    what = RunFolder(tmp_path, config, "ab" * 32).artwork(Champion(genome, -12.3, 12.345678, 99999))
+    contributions = tuple(np.random.default_rng(6).lognormal(-1.5, 1.0, 200).tolist())
+    what = Artwork(genome, config.encoding, what.metadata, contributions)
+    path = tmp_path / "art.svg"
+    svg.write(path, what, config.canvas)
+    assert path.stat().st_size < 20_000
+    assert svg.same(path, what) is True
+    found = read_provenance(path)
+    assert found is not None
+    assert found.config == config
+    assert found.genome.tobytes() == genome.tobytes()
+
+
+def test_svg_of_a_former_version() -> None:
+    """Written with coordinates in pixels, `<polygon>` and a contribution in every shape."""
+    found = read_provenance(FORMER)
+    assert found is not None
+    assert found.config.encoding.n == 9
+    assert genome_hash(found.genome) == found.texts["evonsfw:genome_sha256"]
+    assert svg.same(FORMER, Artwork(found.genome, found.config.encoding)) is True
+    other = found.genome.copy()
+    found.config.encoding.rows(other)[4, 0] += 0.01
+    assert svg.same(FORMER, Artwork(other, found.config.encoding)) is False
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
         ("<circle", "<ellipse"),
-        ('fill-opacity="0.', 'fill-opacity="1.'),
+        (' opacity=".', ' opacity="1.'),
         ("</svg>", '<circle cx="1" cy="1" r="9"/></svg>'),
         ("</svg>", "<style>circle{fill:red}</style></svg>"),
-        ('viewBox="0 0 40', 'viewBox="0 0 50'),
+        ('viewBox="0 0 ', 'viewBox="9 0 '),
+        ("<circle", '<circle xmlns=""'),
         ("<svg ", '<svg style="opacity:.5" '),
     ],
 )

@@ -289,7 +289,7 @@ def test_what_is_changed_in_a_drawing_or_in_fields_is_told(
     score = texts_of(run / "best.png")["evonsfw:score"]
     svg, fields, x, y = (tmp_path / name for name in ("p.svg", "p.json", "x.svg", "x.json"))
     export(run, svg, fields)
-    assert_told(verify, with_words(svg, x, 'fill-opacity="0.', 'fill-opacity="1.'), "SHAPES DIFFER")
+    assert_told(verify, with_words(svg, x, ' opacity=".', ' opacity="1.'), "SHAPES DIFFER")
     assert_told(verify, with_words(svg, x, score, "0.123456"), "SCORE", "shapes identical")
     number = json.loads(fields.read_text())["score"]
     assert f"{number:.6f}" == score

@@ -1,4 +1,4 @@
-"""SVG: one element a shape (`<circle>`, `<polygon>`, `<line>`, …), its provenance in `<metadata>`.
+"""SVG: one element a shape (`<circle>`, `<path>`, `<line>`, …), its provenance in `<metadata>`.
 
 No SVG that is written here has a document type or a style sheet: a stranger's that has one is
 refused, so that no entities are expanded and nothing but the shapes decides what is seen.
@@ -6,27 +6,33 @@ refused, so that no entities are expanded and nothing but the shapes decides wha
 
 from __future__ import annotations
 
+import math
+from itertools import product
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
 from evonsfw.colour import format_colour
 from evonsfw.exporters import PLAIN, Artwork, Manner
-from evonsfw.genome import Drawing
 from evonsfw.pictures import read_text
 from evonsfw.shapes import Canvas
-from evonsfw.vector import elements
+from evonsfw.vector import Element, elements, fine_units, short_elements, short_number
 from evonsfw.whole_file import whole_file
 
 SUFFIX = ".svg"
 TAKES = frozenset({"transparent", "contributions"})
 LARGEST = 16_384
 NAMESPACE = "http://www.w3.org/2000/svg"
-CONTRIBUTION = "data-contribution"
+CONTRIBUTIONS = "data-contributions"
+"""The root's attribute with what each shape contributes, in painting order."""
 METADATA = "urn:evonsfw:metadata"
 """The namespace of the elements that hold the provenance."""
 REFUSED = ("<!DOCTYPE", "<?xml-stylesheet")
 _HEAD = {f"{{{NAMESPACE}}}{tag}" for tag in ("title", "desc", "metadata")}
+_TEXT, _FORMER_TEXT = ("t", "k"), ("text", "keyword")
+"""The element of one text of the provenance, and its attribute that holds the keyword."""
+_UNSEEN = (CONTRIBUTIONS, "data-contribution")
+"""Attributes that change nothing of what is seen; former files have the second one a shape."""
 
 
 def default_canvas(canvas: Canvas) -> Canvas:
@@ -40,25 +46,25 @@ def written_canvas(canvas: Canvas, manner: Manner = PLAIN) -> Canvas:
 
 
 def write(path: Path, artwork: Artwork, canvas: Canvas, manner: Manner = PLAIN) -> None:
-    """Write the shapes in painting order; coordinates to a thousandth of a pixel."""
+    """Write the shapes in painting order, as `vector.short_elements` gives them, one a line."""
     with whole_file(path) as draft:
         draft.write_text(to_svg(artwork, canvas, manner.transparent), encoding="utf-8")
 
 
 def to_svg(artwork: Artwork, canvas: Canvas, transparent: bool = False) -> str:
     """The SVG document as text."""
-    width, height = canvas
-    drawing = artwork.encoding.decode(artwork.genome)
-    ground = f'<rect width="{width}" height="{height}" fill="{format_colour(drawing.background)}"/>'
-    return "\n".join(
+    frame, *drawn = _sheet(artwork, canvas, transparent)
+    told = {CONTRIBUTIONS: _listed(artwork.contributions)} if artwork.contributions else {}
+    root = Element(frame.tag, {"xmlns": NAMESPACE, **frame.attributes, **told}).to_text()
+    # A line breaks within a tag, where a blank would be: so that it costs no letter.
+    shapes = (element.to_text().replace(" ", "\n", 1) for element in drawn)
+    return "".join(
         [
-            f'<svg xmlns="{NAMESPACE}" width="{width}" height="{height}" '
-            f'viewBox="0 0 {width} {height}">',
-            f"<title>{_escaped(artwork.metadata.get('Title', 'evonsfw'))}</title>",
-            f"<desc>{_escaped(description(artwork))}</desc>",
+            root.replace("/>", ">\n"),
+            f"<title>{_escaped(artwork.metadata.get('Title', 'evonsfw'))}</title>\n",
+            f"<desc>{_escaped(description(artwork))}</desc>\n",
             _metadata(artwork.metadata),
-            *([] if transparent else [ground]),
-            *_shapes(drawing, canvas, artwork.contributions),
+            *shapes,
             "</svg>\n",
         ]
     )
@@ -81,8 +87,12 @@ def read(path: Path) -> dict[str, str]:
     Raises:
         ValueError: it is missing, too large, no SVG, or has a document type.
     """
-    texts = _parse(_text_of(path), path).iter(f"{{{METADATA}}}text")
-    return {element.get("keyword", ""): element.text or "" for element in texts}
+    root = _parse(_text_of(path), path)
+    return {
+        element.get(name, ""): element.text or ""
+        for tag, name in (_TEXT, _FORMER_TEXT)
+        for element in root.iter(f"{{{METADATA}}}{tag}")
+    }
 
 
 def same(path: Path, artwork: Artwork) -> bool | None:
@@ -96,24 +106,48 @@ def same(path: Path, artwork: Artwork) -> bool | None:
     if not all(side.isdecimal() and 0 < int(side[:6]) <= LARGEST for side in sides):
         raise ValueError(f"picture {path}: width and height: expected whole pixels, 1 to {LARGEST}")
     canvas = int(sides[0]), int(sides[1])
-    wanted = (_parse(to_svg(artwork, canvas, clear), path) for clear in (False, True))
-    return _drawn(root) in [_drawn(document) for document in wanted]
+    drawn = _drawn(root)
+    sheets = (_sheet(artwork, canvas, *kind) for kind in product((False, True), repeat=2))
+    return any(
+        drawn == [(f"{{{NAMESPACE}}}{tag}", attributes) for tag, attributes in sheet]
+        for sheet in sheets
+    )
 
 
-def _shapes(drawing: Drawing, canvas: Canvas, contributions: tuple[float, ...]) -> list[str]:
-    """Every shape's element, in painting order, and what it contributes where that is known."""
-    found = elements(drawing, canvas)
-    for element, contribution in zip(found, contributions, strict=False):
-        element.attributes[CONTRIBUTION] = f"{contribution:.6f}".rstrip("0").rstrip(".")
-    return [element.to_text() for element in found]
+def _sheet(
+    artwork: Artwork, canvas: Canvas, transparent: bool, former: bool = False
+) -> list[Element]:
+    """The root, the background where there is one, and the shapes in painting order.
+
+    Files of a former version have coordinates in pixels: what is drawn is the same.
+    """
+    drawing = artwork.encoding.decode(artwork.genome)
+    unit = 1 if former else fine_units(canvas)
+    width, height = (str(side * unit) for side in canvas)
+    frame = {"width": str(canvas[0]), "height": str(canvas[1]), "viewBox": f"0 0 {width} {height}"}
+    colour = format_colour(drawing.background)
+    ground = Element("rect", {"width": width, "height": height, "fill": colour})
+    return [
+        Element("svg", frame),
+        *([] if transparent else [ground]),
+        *(elements if former else short_elements)(drawing, canvas),
+    ]
+
+
+def _listed(contributions: tuple[float, ...]) -> str:
+    """What each shape contributes, with as many decimals as the largest takes for three digits."""
+    most = max(map(abs, contributions))
+    digits = 2 - math.floor(math.log10(most)) if 0.0 < most < math.inf else 0
+    return " ".join(short_number(value, min(max(0, digits), 6)) for value in contributions)
 
 
 def _metadata(texts: dict[str, str]) -> str:
+    tag, name = _TEXT
     chunks = (
-        f"<e:text keyword={quoteattr(keyword)}>{_escaped(text)}</e:text>"
+        f"<{tag} {name}={quoteattr(keyword)}>{_escaped(text)}</{tag}>\n"
         for keyword, text in texts.items()
     )
-    return f'<metadata xmlns:e="{METADATA}">{"".join(chunks)}</metadata>'
+    return f'<metadata><texts xmlns="{METADATA}">\n{"".join(chunks)}</texts></metadata>\n'
 
 
 def _escaped(text: str) -> str:
@@ -141,11 +175,11 @@ def _parse(text: str, path: Path) -> ElementTree.Element:
 
 def _drawn(root: ElementTree.Element) -> list[tuple[str, dict[str, str]]]:
     """Everything that can be seen, and the frame around it."""
-    elements = [root]
+    found = [root]
     for child in root:
         if child.tag not in _HEAD:
-            elements += child.iter()
+            found += child.iter()
     return [
-        (element.tag, {key: value for key, value in element.items() if key != CONTRIBUTION})
-        for element in elements
+        (element.tag, {key: value for key, value in element.items() if key not in _UNSEEN})
+        for element in found
     ]
