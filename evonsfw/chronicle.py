@@ -174,7 +174,7 @@ def _require_run(path: Path) -> None:
 def _settings(path: Path) -> RunConfig:
     """The settings; files that they name are found from anywhere."""
     values = read_config(path / "config.yaml")
-    for key in ("target", "from"):
+    for key in ("target", "weight", "from"):
         if values.get(key):
             values[key] = str(Path(values[key]).absolute())
     return make_config(values)
@@ -194,7 +194,7 @@ def _word(key: str, value: Any) -> str:
         return ", ".join(str(part) for part in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if key in ("classifier", "target", "from"):
+    if key in ("classifier", "target", "weight", "from"):
         return ", ".join(Path(part.strip()).name for part in value.split(","))
     return str(value)
 

@@ -16,8 +16,10 @@ from evonsfw.model_spec import ModelSpec
 from evonsfw.objectives import (
     Goal,
     Objective,
+    ObjectiveModule,
     Pictures,
     Values,
+    is_comparison,
     is_term,
     load_objective,
     objective_names,
@@ -129,33 +131,50 @@ def _batch(observed: Observed) -> Pictures:
     return np.asarray(observed.pictures)
 
 
-def composite(text: str, models: Sequence[ModelSpec]) -> Composite:
+def composite(text: str, models: Sequence[ModelSpec], goal: Goal) -> Composite:
     """An expression, with a meaning put to its names.
 
     Args:
         text: the expression.
         models: the classifiers; the first is the one whose classes need no prefix.
+        goal: what its picture terms compare with.
 
     Raises:
-        ValueError: no expression, or a name without meaning.
+        ValueError: no expression, a name without meaning, or a goal that lacks what a term needs.
     """
     tree = parse(text)
-    terms = {look: _term(look) for look in tree.looks() if is_picture(look)}
+    classes = class_looks(text, models)
+    terms = {look: _term(look).build(goal) for look in tree.looks() if is_picture(look)}
+    return Composite(text, tree, classes, terms)
+
+
+def class_looks(text: str, models: Sequence[ModelSpec]) -> dict[Look, ClassLook]:
+    """The looks at classes in an expression; ValueError as `composite`, whatever the goal."""
+    looks = [look for look in parse(text).looks() if not is_picture(look)]
     try:
-        classes = {look: _class(look, models) for look in tree.looks() if look not in terms}
+        return {look: _class(look, models) for look in looks}
     except ValueError as error:
         raise ValueError(f"objective {shown(text)}: {error}") from None
-    return Composite(text, tree, classes, terms)
+
+
+def compares(look: Look) -> bool:
+    """Whether a picture term is meant that compares with a target picture."""
+    return is_picture(look) and is_comparison(_word(look))
 
 
 def is_picture(look: Look) -> bool:
     """Whether a picture term is meant; in quotes, or with a classifier's name, it is a class."""
     plain = look.kind == "margin" and look.model is None and not look.quoted
-    return plain and is_term(look.name.replace("_", "-"))
+    return plain and is_term(_word(look))
 
 
-def _term(look: Look) -> Objective:
-    return load_objective(look.name.replace("_", "-")).build(Goal())
+def _word(look: Look) -> str:
+    """What the command line calls an objective."""
+    return look.name.replace("_", "-")
+
+
+def _term(look: Look) -> ObjectiveModule:
+    return load_objective(_word(look))
 
 
 def _class(look: Look, models: Sequence[ModelSpec]) -> ClassLook:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from evonsfw import spelling
+from evonsfw import spelling, wishes
 from evonsfw.backends import AUTO, backend_names, device_names, load_backend
 from evonsfw.colour import parse_colour
 from evonsfw.discovery import nearest
@@ -20,7 +20,6 @@ from evonsfw.search import load_search, search_names, use_of_gradient, use_of_im
 from evonsfw.several import SEARCH, check_list
 from evonsfw.shapes import Canvas, load_shape, shape_names
 from evonsfw.strict_yaml import explain, read_yaml
-from evonsfw.wishes import check_objective, has_value, is_expression
 
 FORMAT = 1
 """Version of the run folder's files; a higher one is refused."""
@@ -94,7 +93,14 @@ class RunConfig(BaseModel):
         None, ge=0.0, le=1.0, description="Reach exactly this score, 0 to 1."
     )
     target: str | None = Field(
-        None, description="Reach likeness to this picture (RMSE); no classifier is loaded."
+        None,
+        description="Reach likeness to this picture: by RMSE, without a classifier, or as "
+        "--objective says. Where it is transparent, nothing counts.",
+    )
+    weight: str | None = Field(
+        None,
+        description="How much each part of the --target counts: a picture, from black (nothing) to "
+        "white.",
     )
     search: str = Field("auto", description=f"Search algorithm: {', '.join(search_names())}.")
     gradient: bool = Field(
@@ -138,6 +144,9 @@ class RunConfig(BaseModel):
         description="Stop when the best score is this good (for --target-score: this close; for "
         "--target: an RMSE this low). Default, if no other end is given: 0.99 for the highest "
         "(0.999 with --robust), 0.0001 for the lowest, 0.001 for a target score.",
+    )
+    until_rmse: Annotated[float, Field(ge=0.0)] | None = Field(
+        None, description="Stop when the likeness to the --target has come to this RMSE, 0 to 255."
     )
     workers: int | None = Field(
         None, ge=0, le=256, description="Worker processes; 0 scores in this one. Default: cores."
@@ -198,7 +207,7 @@ class RunConfig(BaseModel):
     @classmethod
     def _known_objective(cls, value: str | None) -> str | None:
         if value is not None:
-            check_objective(value)
+            wishes.check_objective(value)
         return value
 
     @pydantic.field_validator("search")
@@ -235,35 +244,19 @@ class RunConfig(BaseModel):
 
     @pydantic.model_validator(mode="after")
     def _one_goal(self) -> RunConfig:
-        if self.target is not None and self.target_score is not None:
-            raise ValueError("give either --target or --target-score, not both")
-        given = "target-score" if self.target_score is not None else None
-        given = "likeness" if self.target is not None else given
-        if given and self.objective not in (None, given):
-            raise ValueError(f"objective '{self.objective}' takes no target: leave one out")
-        if self.class_ is not None and self.goal_name == "likeness":
-            raise ValueError("a likeness has no classes: leave out --class")
-        if self.robust and self.goal_name == "likeness":
-            raise ValueError("a likeness is to a picture as it is: leave out --robust")
-        if self.class_ is not None and has_value(self.goal_name):
-            raise ValueError("an expression names its classes itself: leave out --class")
+        values = self.to_dict()
+        keys = ("target", "weight", "target_score", "class", "robust")
+        given = {key: values[key] for key in keys if values[key] not in (None, False)}
+        wishes.check_goal(self.goal_name, given)
         if use_of_gradient(self.search) == "needs" and not self.gradient:
             raise ValueError(f"search '{self.search}' needs gradients: leave out --no-gradient")
         if use_of_improvement(self.search) == "needs" and not self.improves:
             raise ValueError(f"search '{self.search}' is for a likeness: give --target PICTURE")
-        self._check_until()
+        wishes.check_until(self.goal_name, self.until, self.until_rmse)
         check_list(self.goal_name, self.pareto, self.search)
         if self.pareto and self.fewest:
             raise ValueError("--fewest is for one objective: leave it out with --pareto")
         return self
-
-    def _check_until(self) -> None:
-        if self.until is None or has_value(self.goal_name):
-            return
-        if self.until < 0.0:
-            raise ValueError(f"until = '{self.until:g}': expected a number from 0")
-        if self.until > 1.0 and self.goal_name != "likeness":
-            raise ValueError(f"until = {self.until:g}: a score is at most 1")
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -278,13 +271,13 @@ class RunConfig(BaseModel):
         if self.objective is not None:
             return self.objective
         if self.target is not None:
-            return "likeness"
+            return wishes.LIKENESS
         return "highest" if self.target_score is None else "target-score"
 
     @property
     def goal_word(self) -> str:
         """The objective's name for a file: an expression's has letters, digits and - only."""
-        if not is_expression(self.goal_name):
+        if not wishes.is_expression(self.goal_name):
             return self.goal_name
         word = re.sub(r"[^a-z0-9]+", "-", self.goal_name.lower()).strip("-")
         return word[:MAX_WORD].strip("-") or "expression"
@@ -313,14 +306,24 @@ class RunConfig(BaseModel):
         return self.gradient and bool(use_of_gradient(self.search)) and not self.improves
 
     @property
+    def looks_at_target(self) -> bool:
+        """Whether the objective compares with the target picture, whatever else it looks at."""
+        return wishes.looks_at_target(self.goal_name)
+
+    @property
+    def plain_likeness(self) -> bool:
+        """Whether the objective is the likeness to the target picture and nothing else."""
+        return self.goal_name == wishes.LIKENESS
+
+    @property
     def improves(self) -> bool:
         """Whether the search may have genomes improved, which those of a likeness can be."""
-        return self.goal_name == "likeness" and use_of_improvement(self.search) != ""
+        return self.plain_likeness and use_of_improvement(self.search) != ""
 
     @property
     def has_end(self) -> bool:
         """Whether any stop was asked for."""
-        ends = (self.generations, self.evaluations, self.minutes, self.until)
+        ends = (self.generations, self.evaluations, self.minutes, self.until, self.until_rmse)
         return any(end is not None for end in ends)
 
     def to_dict(self) -> dict[str, Any]:
@@ -357,7 +360,7 @@ def read_config(path: Path) -> dict[str, Any]:
             f"config {path}: made by a newer evonsfw ({version or 'unknown'}, format {newest}; "
             f"this one reads up to {FORMAT}): update evonsfw"
         )
-    for key in ("target", "classifier", "from"):
+    for key in ("target", "weight", "classifier", "from"):
         if values.get(key):
             values[key] = _found_beside(path.parent, values[key])
     try:

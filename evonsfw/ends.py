@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from evonsfw.config import RunConfig, make_config
+from evonsfw.config import MIN_SIDE, RunConfig, make_config
 from evonsfw.evolution import Progress
 from evonsfw.objectives import Goal
 from evonsfw.scene import format_score
@@ -57,6 +57,6 @@ def _others(changes: dict[str, Any], done: dict[str, Any]) -> dict[str, Any]:
 def _was_reached(config: RunConfig, score: float) -> bool:
     """Whether a score is as good as the settings' `until`."""
     assert config.until is not None
-    target = np.zeros((1, 1, 3), np.uint8)
+    target = np.zeros((MIN_SIDE, MIN_SIDE, 3), np.uint8)
     goal = Goal(target_score=config.target_score, target=target)
     return reached(config.goal_name, goal, score, config.until)

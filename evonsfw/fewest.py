@@ -19,6 +19,7 @@ from evonsfw.exporters import svg
 from evonsfw.fewer import merged, nearest_pairs, without
 from evonsfw.generation import Champion, read_only
 from evonsfw.genome import Encoding, Genome, genome_to_text
+from evonsfw.objectives import is_error
 from evonsfw.pipeline import Job
 from evonsfw.raster import render
 from evonsfw.runs import RunFolder, save_picture
@@ -64,7 +65,7 @@ def check_fewest(config: RunConfig) -> None:
     """Raise ValueError where `--fewest` has no meaning; settings are complete."""
     if not config.fewest:
         return
-    if config.goal_name in ("target-score", "likeness"):
+    if config.goal_name == "target-score" or is_error(config.goal_name):
         raise ValueError(f"--fewest is not for {config.goal_name}: leave it out")
     if config.until is None:
         raise ValueError("--fewest needs a score that is to hold: give --until, as in --until 0.99")

@@ -42,6 +42,7 @@ _METAVARS = {
     "alpha": "LOW HIGH",
     "size": "N|WxH",
     "target": "PICTURE",
+    "weight": "PICTURE",
     "from_": "FILE",
     "every": "K",
     "shapes": "NAME[,NAME…]",
@@ -52,10 +53,13 @@ _METAVARS = {
 }
 _PANELS = {
     "Picture": ("shapes", "n", "size", "alpha", "background", "palette"),
-    "Goal": ("classifier", "class_", "objective", "target_score", "target", "robust", "pareto"),
+    "Goal": (
+        *("classifier", "class_", "objective", "target_score", "target", "weight", "robust"),
+        "pareto",
+    ),
     "Search": ("search", "gradient", "population", "seed", "from_"),
     "End (the first one reached counts)": (
-        *("generations", "evaluations", "minutes", "until", "fewest"),
+        *("generations", "evaluations", "minutes", "until", "until_rmse", "fewest"),
     ),
 }
 

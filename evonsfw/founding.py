@@ -20,15 +20,15 @@ from evonsfw.reference import with_targets
 from evonsfw.runs import RunFolder
 from evonsfw.scene import format_score
 from evonsfw.stage import Stage, models_of
-from evonsfw.wishes import has_value
+from evonsfw.wishes import has_value, looks_at_target, needs_of
 
 PICTURE = ("shapes", "n", "alpha", "background", "palette")
 """Settings that say what the genes mean: they are the picture's, whatever it is to become."""
 GOALS = ("objective", "target", "target_score", "pareto")
-"""Settings of which any that is given takes the place of all."""
+"""Settings of which any that is given takes the place of all; the weight goes with the target."""
 SEARCHED = ("search", "gradient", "classifier", *GOALS)
 """Settings that the population and the use of gradients were worked out for."""
-ENDS = ("generations", "evaluations", "minutes", "until", "fewest")
+ENDS = ("generations", "evaluations", "minutes", "until", "until_rmse", "fewest")
 DROPPED = ("seed", "from", *ENDS, "workers", "backend", "device", "every")
 """Settings of the run that a picture comes from, and not of the picture."""
 GENERATION = "evonsfw:generation"
@@ -55,7 +55,7 @@ def settings_from(path: Path, given: Mapping[str, Any] | None = None) -> dict[st
     values = {key: value for key, value in values.items() if key not in left_out}
     _require_classifiers(path, config, named)
     if values.get("target") is not None and "target" not in named:
-        values["target"] = _target(path, config)
+        values |= _target(path, config, named)
     return values
 
 
@@ -64,7 +64,9 @@ def _of_another_goal(values: Mapping[str, Any], named: Mapping[str, Any]) -> set
     left_out: set[str] = set()
     changed = any(key in named for key in GOALS)
     if changed or ("class" in named and _without_class(values)):
-        left_out |= {*GOALS, "search"} if values["pareto"] else {*GOALS}
+        left_out |= {*GOALS, "weight"} | ({"search"} if values["pareto"] else set())
+        if "target" not in named and looks_at_target(str(named.get("objective", "highest"))):
+            left_out -= {"target", "weight"}
     kept = {key: value for key, value in values.items() if key not in left_out}
     if "classifier" in named or _without_class({**kept, **named}):
         left_out.add("class")
@@ -177,7 +179,8 @@ def _shown(value: Any) -> str:
 
 def _require_classifiers(path: Path, config: RunConfig, named: Mapping[str, Any]) -> None:
     """Raise ValueError where the file of a classifier that is wanted is not there."""
-    if "classifier" in named or "target" in named or config.goal_name == "likeness":
+    named_anew = "classifier" in named or "target" in named
+    if named_anew or "probabilities" not in needs_of(config.goal_name):
         return
     for name in config.classifiers:
         if Path(name).suffix in (".yaml", ".yml", ".onnx") and not Path(name).is_file():
@@ -186,10 +189,16 @@ def _require_classifiers(path: Path, config: RunConfig, named: Mapping[str, Any]
             )
 
 
-def _target(path: Path, config: RunConfig) -> str:
-    """The target picture, under the name that it had or as the run folder keeps it."""
-    target = with_targets(config, path)[0].target
-    assert target is not None
-    if not Path(target).is_file():
-        raise ValueError(f"--from {path}: its target picture {target}: no such file: give --target")
-    return target
+def _target(path: Path, config: RunConfig, named: Mapping[str, Any]) -> dict[str, str]:
+    """The target picture and its mask, under the names that they had or as the run folder keeps
+    them; without the mask where another was given.
+    """
+    if "weight" in named:
+        config = make_config({**config.to_dict(), "weight": None})
+    found = with_targets(config, path)[0]
+    files = {"target": found.target, "weight": found.weight}
+    for key, name in files.items():
+        if name is not None and not Path(name).is_file():
+            what = {"target": "target picture", "weight": "weight mask"}[key]
+            raise ValueError(f"--from {path}: its {what} {name}: no such file: give --{key}")
+    return {key: name for key, name in files.items() if name is not None}

@@ -42,8 +42,9 @@ STEPS = (2, 1_001)
 """Fewest and most rungs: with more, neighbours would be nearer than the tolerance."""
 TABLE, COLUMNS = "ladder.csv", "file,target,score,scorings"
 TAKEN = (
-    *("objective", "target", "target_score", "until", "search", "population", "generations"),
-    *("minutes", "robust", "fewest", "pareto", "workers", "backend", "device", "every", "from_"),
+    *("objective", "target", "weight", "target_score", "until", "until_rmse", "search"),
+    *("population", "generations", "minutes", "robust", "fewest", "pareto", "workers", "backend"),
+    *("device", "every", "from_"),
 )
 """Settings that have no meaning here."""
 

@@ -27,15 +27,8 @@ from evonsfw.front import front_due, write_front
 from evonsfw.generation import Champion, Founder
 from evonsfw.ladder import require_no_ladder
 from evonsfw.live import Branch, Live
-from evonsfw.runs import (
-    TARGET,
-    Recorder,
-    RunFolder,
-    create_run,
-    require_new,
-    run_name,
-    save_picture,
-)
+from evonsfw.reference import keep_target
+from evonsfw.runs import Recorder, RunFolder, create_run, require_new, run_name
 from evonsfw.stage import (
     Stage,
     build_search,
@@ -130,8 +123,7 @@ def _begin(
     live = Live()
     with ended_by_signals(live), _evaluator(stage, window, say) as evaluator:
         folder = create_run(stage.config, out, command, stage.classifier_hash, first)
-        if stage.job.goal.target is not None:
-            save_picture(folder.path / TARGET, stage.job.goal.target)
+        keep_target(folder.path, stage.config)
         _run(stage, folder, evaluator, _evolution(stage, first), live, window, say)
     return folder, live.branch
 

@@ -114,11 +114,76 @@ def target_on_canvas(path: Path, canvas: Canvas | None) -> npt.NDArray[np.uint8]
     Raises:
         ValueError: as `open_picture`.
     """
-    image = ImageOps.exif_transpose(open_picture(path, "target picture"))
-    rgb = _flattened(image)
-    if canvas is not None and rgb.size != canvas:
-        rgb = rgb.resize(canvas, Image.Resampling.LANCZOS)
-    return np.asarray(rgb)
+    return np.asarray(_over(target_image(path, canvas), "white"))
+
+
+def target_image(path: Path, canvas: Canvas | None) -> Image.Image:
+    """A target picture of any mode, upright, with the transparency that it has.
+
+    Args:
+        path: the file.
+        canvas: width and height to bring it to, or None for its own size.
+
+    Returns:
+        of mode RGB; or RGBA, where something is transparent.
+
+    Raises:
+        ValueError: as `open_picture`.
+    """
+    image = _in_colours(ImageOps.exif_transpose(open_picture(path, "target picture")))
+    if canvas is not None and image.size != canvas:
+        image = image.resize(canvas, Image.Resampling.LANCZOS)
+    return image
+
+
+def mask_image(path: Path, canvas: Canvas) -> Image.Image:
+    """A picture that says by its grey what counts, brought to a canvas: of mode L, upright, black
+    where it is transparent.
+
+    Raises:
+        ValueError: as `open_picture`, or all of it is black.
+    """
+    image = _in_colours(ImageOps.exif_transpose(open_picture(path, "weight mask")))
+    grey = _over(image, "black").convert("L")
+    if grey.size != canvas:
+        grey = grey.resize(canvas, Image.Resampling.BILINEAR)  # a sharper one would overshoot
+    if grey.getextrema() == (0, 0):
+        raise ValueError(
+            f"weight mask {path}: black all over, so nothing counts: paint white what should"
+        )
+    return grey
+
+
+def weights_on_canvas(
+    target: Path, mask: Path | None, canvas: Canvas
+) -> npt.NDArray[np.float32] | None:
+    """How much each pixel of a target counts: the mask's grey times the target's own opacity.
+
+    Args:
+        target: the target picture's file.
+        mask: the mask's, or None for one that is white.
+        canvas: width and height that both are brought to.
+
+    Returns:
+        (H, W) float32 in [0, 1], some above 0; None where all is 1.
+
+    Raises:
+        ValueError: as `mask_image`, or nothing counts.
+    """
+    image = target_image(target, canvas)
+    weights = np.ones((canvas[1], canvas[0]), np.float32)
+    if image.mode == "RGBA":
+        weights *= np.asarray(image.getchannel("A"), np.float32) / 255.0
+    if not weights.any():
+        raise ValueError(f"target picture {target}: transparent all over, so nothing counts")
+    if mask is not None:
+        weights *= np.asarray(mask_image(mask, canvas), np.float32) / 255.0
+    if not weights.any():
+        raise ValueError(
+            f"weight mask {mask}: black wherever target picture {target} is opaque, so nothing "
+            f"counts: paint white what should"
+        )
+    return None if (weights == 1.0).all() else weights
 
 
 def _check(image: Image.Image, path: Path, what: str) -> None:
@@ -136,14 +201,21 @@ def _too_large(path: Path, what: str, size: str) -> str:
     return f"{what} {path}: {size} pixels: expected at most 89 million; scale it down first"
 
 
-def _flattened(image: Image.Image) -> Image.Image:
-    """RGB, 16-bit greys scaled to 8, transparency over white."""
+def _in_colours(image: Image.Image) -> Image.Image:
+    """RGB, or RGBA where something is transparent; 16-bit greys scaled to 8."""
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         grey = np.asarray(image, np.float64)
         top = 65535.0 if image.mode != "F" or grey.max(initial=0.0) > 1.0 else 1.0
         image = Image.fromarray(np.clip(grey / top * 255.0 + 0.5, 0, 255).astype(np.uint8))
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
+        if rgba.getchannel("A").getextrema() != (255, 255):
+            return rgba
     return image.convert("RGB")
+
+
+def _over(image: Image.Image, colour: str) -> Image.Image:
+    """RGB, with a colour below what is transparent."""
+    if image.mode != "RGBA":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, colour), image).convert("RGB")

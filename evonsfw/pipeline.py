@@ -166,17 +166,18 @@ class Pipeline:
 
     def _improved(self, genomes: Genomes, how: Improvement) -> Genomes:
         """(B, L) float32 genomes whose pictures are more like the target's."""
-        job, target = self._job, self._job.goal.target
+        job, goal = self._job, self._job.goal
         assert job.improve, "the job says that nothing is to be improved"
-        assert target is not None
+        assert goal.target is not None
+        asked = job.encoding, goal.target
         better = []
         for seed, genome in enumerate(genomes, start=how.seed):
             if how.anew:
-                found = refinement.grow(job.encoding, target, seed=seed)
+                found = refinement.grow(*asked, seed=seed, weights=goal.weights)
             else:
                 budget = how.scorings * job.canvas[0] * job.canvas[1]
                 found = refinement.improve(
-                    genome, job.encoding, target, budget=budget, seed=seed, heat=how.heat
+                    genome, *asked, budget=budget, seed=seed, weights=goal.weights, heat=how.heat
                 )
             better.append(found.genome)
         return np.stack(better)

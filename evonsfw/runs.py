@@ -38,6 +38,8 @@ QUEUE = 8
 """Generations that may wait to be written before the loop waits for the disk."""
 TARGET = "target.png"
 """The run folder's copy of the target picture, on the run's canvas."""
+WEIGHT = "weight.png"
+"""The same of the mask that says where likeness to it counts."""
 ADDED = ("0", "nan")
 """What the last columns of the log hold where an older version has left them out."""
 _PAD = 5
@@ -87,6 +89,8 @@ class RunFolder:
         values = {"format": FORMAT, "version": evonsfw.__version__, **self.config.to_dict()}
         if self.config.target is not None:
             values["target"] = TARGET  # beside it, so that the folder repeats the run anywhere
+        if self.config.weight is not None:
+            values["weight"] = WEIGHT
         if self.config.from_ is not None:
             values["from"] = START
         if self._parent:
@@ -300,7 +304,7 @@ def create_run(
 
 
 def save_picture(path: Path, picture: npt.NDArray[np.uint8]) -> None:
-    """Write a plain (H, W, 3) uint8 picture as PNG."""
+    """Write a picture as PNG: (H, W) uint8 grey, or (H, W, 3 or 4) RGB without or with alpha."""
     from PIL import Image
 
     with whole_file(path) as draft:

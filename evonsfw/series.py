@@ -322,7 +322,7 @@ def _of_seed(config: RunConfig, seed: int) -> RunConfig:
 def _anywhere(config: RunConfig) -> dict[str, Any]:
     """The settings that were given; files that they name are found from any folder."""
     given = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    for key in ("target", "from"):
+    for key in ("target", "weight", "from"):
         if given.get(key) is not None:
             given[key] = str(Path(given[key]).absolute())
     if "classifier" in given:

@@ -10,7 +10,7 @@ import numpy as np
 from evonsfw.composite import Composite, composite
 from evonsfw.expression import shown
 from evonsfw.model_spec import ModelSpec
-from evonsfw.objectives import Values
+from evonsfw.objectives import Goal, Values
 from evonsfw.observed import Observed, Slope
 
 SEARCH = "nsga2"
@@ -94,14 +94,15 @@ class Several:
         return self.wishes[0].slope(observed)
 
 
-def several(objective: str, models: Sequence[ModelSpec]) -> Several:
+def several(objective: str, models: Sequence[ModelSpec], goal: Goal) -> Several:
     """The wishes of a list of expressions.
 
     Args:
         objective: the expressions, with commas between them.
         models: the classifiers; the first is the one whose classes need no prefix.
+        goal: what their picture terms compare with.
 
     Raises:
-        ValueError: one is no expression, or has a name without meaning.
+        ValueError: as `composite`, of one of them.
     """
-    return Several(tuple(composite(text, models) for text in expressions(objective)))
+    return Several(tuple(composite(text, models, goal) for text in expressions(objective)))

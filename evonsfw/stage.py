@@ -28,7 +28,7 @@ from evonsfw.evolution import Progress, Referee
 from evonsfw.genome import BACKGROUND_GENES, Encoding, Genome
 from evonsfw.model_spec import DEFAULT, ModelSpec, read_spec
 from evonsfw.objectives import Goal
-from evonsfw.pictures import open_picture, target_on_canvas
+from evonsfw.pictures import open_picture, target_on_canvas, weights_on_canvas
 from evonsfw.pipeline import Evaluation, Job, Pipeline, is_exact, open_classifiers
 from evonsfw.preparation import input_shape
 from evonsfw.search import FITNESS_ONLY, Problem, Search, load_search, use_of_gradient
@@ -98,6 +98,8 @@ def complete(config: RunConfig) -> RunConfig:
     changes["classifier"] = ",".join(_absolute(name) for name in config.classifiers)
     if config.target is not None and "size" not in config.model_fields_set:
         changes["size"] = _size_of_target(Path(config.target), config.canvas)
+    if config.until_rmse is not None:
+        changes |= {"until": config.until_rmse, "until_rmse": None}
     changes["objective"] = config.goal_name
     return with_backend(make_config({**config.to_dict(), **changes}))
 
@@ -203,11 +205,7 @@ def set_up(config: RunConfig) -> Stage:
         ValueError: one of them does not work out.
     """
     models = models_of(config)
-    target = target_on_canvas(Path(config.target), config.canvas) if config.target else None
-    goal = Goal(target_score=config.target_score, target=target)
-    if models and not has_value(config.goal_name):
-        index = models[0].class_index(config.class_)
-        goal = replace(goal, class_index=index, class_name=models[0].classes[index])
+    goal = _goal(config, models)
     wish = build_wish(config.goal_name, goal, models)
     job = Job(
         config.encoding,
@@ -229,6 +227,19 @@ def set_up(config: RunConfig) -> Stage:
         raise ValueError(f"{reason}: leave out --backend {backend}")
     files = tuple(_file_for(backend, model) for model in models)
     return Stage(config, replace(job, backend=backend, files=files), wish, references)
+
+
+def _goal(config: RunConfig, models: tuple[ModelSpec, ...]) -> Goal:
+    """What is asked for; ValueError where the class, the target or its mask does not work out."""
+    goal = Goal(target_score=config.target_score)
+    if models and not has_value(config.goal_name):
+        index = models[0].class_index(config.class_)
+        goal = replace(goal, class_index=index, class_name=models[0].classes[index])
+    if config.target is None:
+        return goal
+    target, mask = Path(config.target), Path(config.weight) if config.weight else None
+    weights = weights_on_canvas(target, mask, config.canvas)
+    return replace(goal, target=target_on_canvas(target, config.canvas), weights=weights)
 
 
 def _file_for(backend: str, model: ModelSpec) -> Path:

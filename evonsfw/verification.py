@@ -35,7 +35,7 @@ TOLERANCE = 1e-4
 """How far a score may be from what is claimed; of an expression's, which may be any number, that
 share where it is above 1. Other processors round the last digits differently.
 """
-SCORING = ("classifier", "class", "objective", "target_score", "target")
+SCORING = ("classifier", "class", "objective", "target_score", "target", "weight")
 """Settings that a pipeline depends on, beside the encoding, the canvas and whether it is robust."""
 PNG = b"\x89PNG\r\n\x1a\n"
 

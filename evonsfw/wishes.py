@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from evonsfw.composite import composite, is_picture
+from evonsfw.composite import class_looks, compares, composite, is_picture
 from evonsfw.expression import parse, shown
 from evonsfw.model_spec import ModelSpec
 from evonsfw.objectives import (
@@ -20,6 +20,8 @@ from evonsfw.objectives import (
     Probabilities,
     Slopes,
     Values,
+    is_comparison,
+    is_error,
     is_term,
     load_objective,
     objective_names,
@@ -29,6 +31,8 @@ from evonsfw.several import count, expressions, several
 
 LONGEST_NAME = 60
 """Letters above which a name is not told in full."""
+LIKENESS = "likeness"
+"""The objective that `--target` alone comes to."""
 Need = Literal["pictures", "probabilities", "logits"]
 
 
@@ -128,8 +132,67 @@ def check_objective(objective: str) -> None:
 
 
 def has_value(objective: str) -> bool:
-    """Whether the score is a number of its own, that may be any: an expression's, a term's."""
-    return is_expression(objective) or is_term(objective)
+    """Whether the score is the fitness itself, a number that may be any: an expression's, a
+    term's, unless that is an error.
+    """
+    return is_expression(objective) or (is_term(objective) and not is_error(objective))
+
+
+def looks_at_target(objective: str) -> bool:
+    """Whether a target picture is compared with.
+
+    Raises:
+        ValueError: neither an objective's name nor an expression.
+    """
+    if not is_expression(objective):
+        return is_comparison(objective)
+    looks = [look for text in expressions(objective) for look in parse(text).looks()]
+    return any(compares(look) for look in looks)
+
+
+def check_goal(objective: str, given: Mapping[str, Any]) -> None:
+    """Raise ValueError where a setting has no meaning beside an objective.
+
+    Args:
+        objective: its name, or an expression.
+        given: those of `target`, `weight`, `target_score`, `class` and `robust` that were given.
+    """
+    if "target" in given and "target_score" in given:
+        raise ValueError("give either --target or --target-score, not both")
+    if "target_score" in given and objective != "target-score":
+        raise ValueError(f"objective {shown(objective)} takes no target score: leave one out")
+    if "target" in given and not looks_at_target(objective):
+        raise ValueError(
+            f"objective {shown(objective)} takes no target: leave one out, or have it look at the "
+            f"target, as in 'likeness + 0.3*nsfw'"
+        )
+    if "weight" in given and "target" not in given:
+        raise ValueError(f"--weight {given['weight']} is for a target: give --target PICTURE")
+    if looks_at_target(objective) and "robust" in given:
+        raise ValueError("a likeness is to a picture as it is: leave out --robust")
+    if "class" not in given:
+        return
+    if is_expression(objective):
+        raise ValueError("an expression names its classes itself: leave out --class")
+    if "probabilities" not in needs_of(objective):
+        raise ValueError(f"objective '{objective}' has no classes: leave out --class")
+
+
+def check_until(objective: str, until: float | None, until_rmse: float | None) -> None:
+    """Raise ValueError where a run by an objective cannot end at a score, or at an RMSE."""
+    if until_rmse is not None and until is not None:
+        raise ValueError("give either --until or --until-rmse, not both")
+    if until_rmse is not None and objective != LIKENESS:
+        raise ValueError(
+            f"--until-rmse {until_rmse:g} is for a likeness alone: give --target PICTURE without "
+            f"--objective, or --until instead"
+        )
+    if until is None or has_value(objective):
+        return
+    if until < 0.0:
+        raise ValueError(f"until = '{until:g}': expected a number from 0")
+    if until > 1.0 and not is_error(objective):
+        raise ValueError(f"until = {until:g}: a score is at most 1")
 
 
 def needs_of(objective: str) -> frozenset[Need]:
@@ -185,8 +248,8 @@ def asked(objective: str, models: Sequence[ModelSpec]) -> tuple[ModelSpec, ...]:
                 f"expression, as in min(CLASS, {names[1]}:CLASS)"
             )
         return tuple(models[:1]) if "probabilities" in needs_of(objective) else ()
-    wishes = several(objective, models).wishes
-    used = {look.model for wish in wishes for look in wish.classes.values()}
+    found = [class_looks(text, models) for text in expressions(objective)]
+    used = {look.model for looks in found for look in looks.values()}
     for index, name in enumerate(names):
         if index > 0 and index not in used:
             raise ValueError(
@@ -201,15 +264,15 @@ def build_wish(objective: str, goal: Goal, models: Sequence[ModelSpec] = ()) -> 
 
     Args:
         objective: a name, an expression, or several with commas between them.
-        goal: for a name.
+        goal: for a name, and for the picture terms of an expression.
         models: those that `asked` returned, for an expression.
 
     Raises:
         ValueError: no such objective, a goal that lacks what it needs, or a name without meaning.
     """
     if count(objective):
-        return several(objective, models)
+        return several(objective, models, goal)
     if is_expression(objective):
-        return composite(objective, models)
+        return composite(objective, models, goal)
     module = load_objective(objective)
     return Named(module.build(goal), module.NEEDS)

@@ -11,7 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 from PIL import Image
-from program import END, FLAGS, SWITCHES, Call, assert_refused, bad_pictures, files
+from program import END, FLAGS, SWITCHES, Call, assert_refused, bad_pictures, files, picture
 
 from evonsfw.config import RunConfig
 
@@ -31,6 +31,15 @@ from evonsfw.config import RunConfig
         (["--objective", "higest"], ["unknown objective 'higest'", "highest"]),
         (["--objective", "target-score"], ["needs --target-score"]),
         (["--objective", "likeness"], ["needs --target PICTURE"]),
+        (["--objective", "ssim"], ["needs --target PICTURE"]),
+        (["--objective", "likeness + 0.3*green"], ["likeness needs --target PICTURE"]),
+        (["--objective", "likeness, green", "--pareto"], ["likeness needs --target PICTURE"]),
+        (["--objective", "green - clutter", "--target", "x.png"], ["takes no target"]),
+        (["--weight", "x.png"], ["--weight x.png is for a target", "--target PICTURE"]),
+        (["--until-rmse", "9"], ["--until-rmse 9", "--target PICTURE"]),
+        (["--until-rmse", "-1", "--target", "x.png"], ["until_rmse = '-1'"]),
+        (["--until-rmse", "9", "--until", "9", "--target", "x.png"], ["not both"]),
+        (["--until-rmse", "9", "--objective", "ssim", "--target", "x.png"], ["--until instead"]),
         (["--objective", "lowest", "--target-score", "0.5"], ["'lowest'", "leave one out"]),
         (["--target-score", "0.5", "--target", "x.png"], ["not both"]),
         (["--device", "cudo"], ["unknown device 'cudo'", "did you mean cuda"]),
@@ -69,6 +78,7 @@ from evonsfw.config import RunConfig
         (["--config", "missing.yaml"], ["missing.yaml", "no such file"]),
         (["--target", "missing.png"], ["missing.png", "no such file"]),
         (["--target", "."], [".", "directory"]),
+        (["--target", "missing.png", "--weight", "m.png"], ["target picture missing.png"]),
         (["--serach", "cmaes"], ["--serach", "--search"]),
         (["--window"], ["--window", "no display", "--no-window"]),
         (["evolv"], ["evolv"]),
@@ -190,6 +200,30 @@ def test_a_target_that_is_no_still_picture_gets_one_line(
     for name, reason in bad.items():
         assert_refused(call(*tiny, "--target", name), f"target picture {name}: ", reason)
     assert files(tmp_path) == before
+
+
+def test_a_mask_that_is_no_still_picture_gets_one_line(
+    call: Call, tiny: list[str], tmp_path: Path
+) -> None:
+    bad = bad_pictures(tmp_path)
+    picture(tmp_path / "good.png")
+    Image.new("L", (9, 9), 0).save(tmp_path / "black.png")
+    before = files(tmp_path)
+    for name, reason in {**bad, "black.png": "black all over"}.items():
+        flags = ("--target", "good.png", "--weight", name)
+        assert_refused(call(*tiny, *flags), f"weight mask {name}: ", reason)
+    assert files(tmp_path) == before
+
+
+def test_what_counts_at_the_border_alone_gets_one_line(
+    call: Call, tiny: list[str], tmp_path: Path
+) -> None:
+    mask = Image.new("L", (16, 16), 0)
+    mask.paste(255, (0, 0, 16, 2))
+    mask.save(tmp_path / "m.png")
+    picture(tmp_path / "good.png")
+    flags = ["--target", "good.png", "--weight", "m.png", "--objective", "10*ssim + likeness"]
+    assert_refused(call(*tiny, *flags), "objective ssim leaves out a border of 3 pixels")
 
 
 def write_model(path: Path, shape: Sequence[Any], kind: int = TensorProto.FLOAT) -> None:

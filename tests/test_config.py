@@ -18,8 +18,13 @@ from evonsfw.search import search_names
 from evonsfw.shapes import shape_names
 
 INTEGERS = ("n", "population", "seed", "generations", "evaluations", "workers", "every")
-FLOATS = ("target_score", "minutes", "until")
-TEXTS = ("background", "classifier", "class", "objective", "target", "search", "size", "from")
+FLOATS = ("target_score", "minutes", "until", "until_rmse")
+NO_TARGET = {"target": None, "weight": None, "until_rmse": None}
+"""What a goal without a target picture has no use for."""
+TEXTS = (
+    *("background", "classifier", "class", "objective", "target", "weight", "search", "size"),
+    "from",
+)
 PLACES = ("backend", "device")
 FULL: dict[str, Any] = {
     "shapes": ["triangles", "circles"],
@@ -85,12 +90,15 @@ def test_every_field_has_help() -> None:
 
 def test_every_field_can_be_given() -> None:
     config = make_config(FULL)
-    given_and_default = {**FULL, "target": None}
+    given_and_default = {**FULL, **NO_TARGET}
     assert config.to_dict() == given_and_default
     assert set(given_and_default) == set(config.to_dict())
 
 
-@pytest.mark.parametrize("values", [{}, FULL, {"target": "picture.png"}])
+TOWARDS = {"target": "picture.png", "weight": "mask.png", "until_rmse": 7.5}
+
+
+@pytest.mark.parametrize("values", [{}, FULL, {"target": "picture.png"}, TOWARDS])
 def test_round_trips(values: dict[str, Any]) -> None:
     config = make_config(values)
     written = config.to_dict()
@@ -167,9 +175,9 @@ def test_nothing_is_no_end(key: str) -> None:
     assert key in _refusal(**{key: 0})
 
 
-@pytest.mark.parametrize("key", ["generations", "evaluations", "minutes", "until"])
+@pytest.mark.parametrize("key", ["generations", "evaluations", "minutes", "until", "until_rmse"])
 def test_each_end_is_an_end(key: str) -> None:
-    assert make_config({key: 1}).has_end
+    assert make_config({"target": "x.png", key: 1}).has_end
 
 
 @pytest.mark.parametrize(
@@ -335,6 +343,8 @@ def test_help_names_what_there_is() -> None:
         ({"target_score": 0.0}, "target-score"),
         ({"target": "x.png"}, "likeness"),
         ({"target": "x.png", "objective": "likeness"}, "likeness"),
+        ({"target": "x.png", "objective": "ssim"}, "ssim"),
+        ({"target": "x.png", "objective": "likeness + 0.3*nsfw"}, "likeness + 0.3*nsfw"),
         ({"target_score": 0.5, "objective": "target-score"}, "target-score"),
     ],
 )
@@ -348,10 +358,66 @@ def test_goals(values: dict[str, Any], goal: str) -> None:
         {"target": "x.png", "target_score": 0.5},
         {"target": "x.png", "objective": "lowest"},
         {"target_score": 0.5, "objective": "likeness"},
+        {"target_score": 0.5, "objective": "ssim - clutter"},
+        {"target": "x.png", "objective": "target-score"},
+        {"target": "x.png", "objective": "nsfw - clutter"},
+        {"target": "x.png", "objective": "'likeness' + nsfw"},
+        {"target": "x.png", "objective": "p(ssim)"},
+        {"target": "x.png", "objective": "symmetry"},
     ],
 )
 def test_two_goals(values: dict[str, Any]) -> None:
     assert "target" in _refusal(**values)
+
+
+@pytest.mark.parametrize(
+    ("objective", "looks", "plain"),
+    [
+        (None, True, True),
+        ("likeness", True, True),
+        ("edges", True, False),
+        ("ssim", True, False),
+        ("likeness + 0.3*nsfw", True, False),
+        ("min(nsfw, 5*ssim)", True, False),
+    ],
+)
+def test_what_looks_at_the_target(objective: str | None, looks: bool, plain: bool) -> None:
+    config = make_config({"target": "x.png", "objective": objective})
+    assert (config.looks_at_target, config.plain_likeness) == (looks, plain)
+    assert config.improves is plain
+    assert config.takes_gradients is not plain
+
+
+@pytest.mark.parametrize("objective", ["highest", "symmetry", "nsfw - clutter", "+'edges'"])
+def test_what_looks_at_no_target(objective: str) -> None:
+    config = make_config({"objective": objective})
+    assert not config.looks_at_target
+    assert not config.plain_likeness
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"weight": "m.png"}, "--weight m.png is for a target: give --target PICTURE"),
+        ({"weight": "m.png", "objective": "+nsfw"}, "give --target PICTURE"),
+        ({"until_rmse": 7}, "--until-rmse 7 is for a likeness alone"),
+        ({"until_rmse": 7, "target": "x.png", "objective": "edges"}, "--until instead"),
+        ({"until_rmse": 7, "until": 8, "target": "x.png"}, "not both"),
+        ({"until_rmse": -0.5, "target": "x.png"}, "until_rmse = -0.5"),
+        ({"until": -1, "target": "x.png", "objective": "edges"}, "until = '-1'"),
+        ({"class": "nsfw", "target": "x.png", "objective": "ssim"}, "leave out --class"),
+        ({"robust": True, "target": "x.png", "objective": "ssim + nsfw"}, "leave out --robust"),
+        ({"search": "portrait", "target": "x.png", "objective": "ssim"}, "is for a likeness"),
+    ],
+)
+def test_what_needs_a_target_of_its_kind(values: dict[str, Any], words: str) -> None:
+    assert words in _refusal(**values)
+
+
+@pytest.mark.parametrize(("objective", "until"), [("edges", 20.0), ("ssim", -0.2), ("+ssim", 9.0)])
+def test_ends_of_comparisons(objective: str, until: float) -> None:
+    config = make_config({"target": "x.png", "objective": objective, "until": until})
+    assert config.until == until
 
 
 def _file(folder: Path, **values: Any) -> Path:
@@ -372,8 +438,11 @@ def test_read_only_some_keys(tmp_path: Path) -> None:
 
 def test_files_beside_a_config_are_found(tmp_path: Path) -> None:
     (tmp_path / "goal.png").write_bytes(b"")
-    values = read_config(_file(tmp_path, target="goal.png", classifier="elsewhere.yaml"))
+    (tmp_path / "mask.png").write_bytes(b"")
+    written = {"target": "goal.png", "weight": "mask.png", "classifier": "elsewhere.yaml"}
+    values = read_config(_file(tmp_path, **written))
     assert values["target"] == str(tmp_path / "goal.png")
+    assert values["weight"] == str(tmp_path / "mask.png")
     assert values["classifier"] == "elsewhere.yaml"
 
 
@@ -419,7 +488,7 @@ json_values = st.recursive(
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.dictionaries(st.sampled_from([*FULL, "target", "n n"]), json_values, max_size=3))
+@given(st.dictionaries(st.sampled_from([*FULL, *NO_TARGET, "n n"]), json_values, max_size=3))
 def test_any_values_are_a_config_or_one_line(values: dict[str, Any]) -> None:
     config, problem = _outcome(values)
     if config is None:

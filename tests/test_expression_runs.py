@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bench import Bench, assert_equal_runs, log, scores
-from conftest import TINY_WEIGHTS
+from conftest import TINY_WEIGHTS, drawn
+from PIL import Image
 
 from evonsfw.backends import load_backend
 from evonsfw.config import RunConfig, make_config, read_config
+from evonsfw.founding import settings_from
+from evonsfw.reference import with_targets
 from evonsfw.stage import complete, set_up
+from evonsfw.verification import verify_files
 
 
 def test_what_a_settings_file_may_say() -> None:
@@ -164,3 +169,97 @@ def test_pictures_alone_need_no_classifier(bench: Bench) -> None:
     folder = bench.start("run", objective="symmetry - 0.1*clutter", evaluations=60)
     assert "no classifier" in bench.said[0]
     assert scores(folder)[-1] > scores(folder)[0]
+
+
+@pytest.fixture
+def cut_out(tmp_path: Path) -> dict[str, str]:
+    """A target that is transparent on its left, and a mask that is black at its top."""
+    image = drawn(32, 32, 3)
+    alpha = Image.new("L", image.size, 255)
+    alpha.paste(0, (0, 0, 8, 32))
+    image.putalpha(alpha)
+    image.save(tmp_path / "cut out.png")
+    mask = Image.new("L", image.size, 255)
+    mask.paste(0, (0, 0, 32, 8))
+    mask.save(tmp_path / "mask.png")
+    return {"target": str(tmp_path / "cut out.png"), "weight": str(tmp_path / "mask.png")}
+
+
+SHORT = {"evaluations": 150}
+
+
+@pytest.mark.parametrize("objective", ["likeness", "likeness + 0.3*green", "ssim", "edges"])
+def test_a_run_towards_what_counts_repeats_and_resumes_from_its_folder_alone(
+    bench: Bench, cut_out: dict[str, str], objective: str
+) -> None:
+    settings = {**cut_out, "objective": objective}
+    whole = bench.start("whole", **settings, generations=4)
+    parts = bench.start("parts", **settings, generations=2)
+    for name in cut_out.values():
+        Path(name).unlink()
+    parts = parts.rename(bench.folder / "moved")
+    bench.resume(parts, generations=2)
+    assert_equal_runs(whole, parts)
+    bench.start("again", **read_config(parts / "config.yaml"))
+    assert_equal_runs(whole, bench.folder / "again")
+    for name in ("target.png", "weight.png"):
+        with Image.open(parts / name) as one, Image.open(bench.folder / "again" / name) as two:
+            assert one.mode == ("RGBA" if name == "target.png" else "L")
+            np.testing.assert_array_equal(np.asarray(one), np.asarray(two))
+    assert verify_files([whole / "best.png", parts / "generations" / "gen_00001.png"], print) == 0
+
+
+def test_what_does_not_count_is_not_scored(bench: Bench, cut_out: dict[str, str]) -> None:
+    """The last line tells the error over the pixels that count, from best.png on disk."""
+    folder = bench.start("run", **cut_out, **SHORT)
+    with Image.open(folder / "best.png") as image:
+        picture = np.asarray(image.convert("RGB"))[8:, 8:].astype(float)
+    error = np.sqrt(((picture - np.asarray(drawn(32, 32, 3))[8:, 8:]) ** 2).mean())
+    told = float(bench.said[-1].rpartition(" ")[2])
+    assert told == pytest.approx(error, abs=1e-6)
+
+
+def test_a_run_goes_on_from_a_picture_towards_what_counts(
+    bench: Bench, cut_out: dict[str, str]
+) -> None:
+    best = bench.start("run", **cut_out, **SHORT) / "best.png"
+    for given, kept in (
+        ({}, cut_out),
+        ({"objective": "likeness + 0.3*green"}, cut_out),
+        ({"objective": "highest"}, {}),
+        ({"target": "other.png"}, {}),
+        ({"weight": "other.png"}, {"target": cut_out["target"]}),
+    ):
+        values = settings_from(best, given)
+        found = {key: values[key] for key in cut_out if values.get(key) and key not in given}
+        assert found == kept
+    Path(cut_out["weight"]).unlink()
+    values = settings_from(best)
+    assert values["target"] == str(best.parent / "target.png")
+    assert values["weight"] == str(best.parent / "weight.png")
+    config = make_config({**values, "target": cut_out["target"], "weight": cut_out["weight"]})
+    assert [one.weight for one in with_targets(config, best)] == [str(best.parent / "weight.png")]
+    (best.parent / "weight.png").unlink()
+    with pytest.raises(ValueError, match=r"its weight mask .*: no such file: give --weight"):
+        settings_from(best)
+
+
+def test_a_run_ends_at_its_rmse(bench: Bench, cut_out: dict[str, str]) -> None:
+    folder = bench.start("run", **cut_out, until_rmse=80.0)
+    assert "reached RMSE" in bench.said[-2]
+    settings = read_config(folder / "config.yaml")
+    assert (settings["until"], settings["until_rmse"]) == (80.0, None)
+
+
+@pytest.mark.parametrize("objective", ["likeness", "ssim", "likeness - clutter"])
+def test_the_canvas_has_the_proportions_of_the_target(tmp_path: Path, objective: str) -> None:
+    drawn(80, 20).save(tmp_path / "wide.png")
+    values = {"target": str(tmp_path / "wide.png"), "objective": objective}
+    assert complete(make_config(values)).canvas == (512, 128)
+
+
+@pytest.mark.parametrize("objective", ["ssim", "edges", "likeness + 20*ssim", "edges + likeness"])
+def test_comparisons_improve(bench: Bench, cut_out: dict[str, str], objective: str) -> None:
+    folder = bench.start("run", **cut_out, objective=objective, **SHORT)
+    first, last = scores(folder)[0], scores(folder)[-1]
+    assert last < first if objective == "edges" else last > first

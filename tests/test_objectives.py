@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from evonsfw.objectives import Goal, is_term, load_objective, objective_names
+from evonsfw.objectives import (
+    Goal,
+    is_comparison,
+    is_error,
+    is_term,
+    load_objective,
+    objective_names,
+)
+from evonsfw.objectives.edges import derivatives
 
-SIDE = 6
+SIDE = 8
 GOAL = Goal(
     class_index=1,
     class_name="teapot",
@@ -21,7 +31,14 @@ GOAL = Goal(
 )
 CERTAIN = np.array([[0, 1], [1, 0], [0.5, 0.5], [1 - 1e-7, 1e-7]], np.float32)
 every_objective = pytest.mark.parametrize("name", objective_names())
+WEIGHTS = np.random.default_rng(1).random((SIDE, SIDE), np.float32)
+COMPARISONS = [n for n in objective_names() if is_comparison(n)]
+every_comparison = pytest.mark.parametrize("name", COMPARISONS)
 every_term = pytest.mark.parametrize("name", [n for n in objective_names() if is_term(n)])
+every_plain_term = pytest.mark.parametrize(
+    "name", [n for n in objective_names() if is_term(n) and not is_comparison(n)]
+)
+LABELS = {"likeness": "RMSE", "edges": "edge RMSE", "ssim": "SSIM"}
 of_scores = pytest.mark.parametrize(
     "name", [n for n in objective_names() if load_objective(n).NEEDS == "probabilities"]
 )
@@ -86,8 +103,8 @@ def test_fitness_and_score_agree_on_what_is_better(name: str, sign: int) -> None
 @every_objective
 def test_label_and_default_end(name: str) -> None:
     module = load_objective(name)
-    label = name if is_term(name) else "RMSE" if module.NEEDS == "pictures" else "teapot"
-    assert module.build(GOAL).label == label
+    label = name if module.NEEDS == "pictures" else "teapot"
+    assert module.build(GOAL).label == LABELS.get(name, label)
     assert module.DEFAULT_UNTIL is None or 0 <= module.DEFAULT_UNTIL <= 1
 
 
@@ -97,14 +114,8 @@ def test_slopes_are_those_of_the_fitness(name: str) -> None:
     objective = load_objective(name).build(GOAL)
     rng = np.random.default_rng(3)
     if load_objective(name).NEEDS == "pictures":
-        picture = rng.integers(1, 255, (4, 6, 3), np.uint8)
-        if name == "likeness":
-            objective = load_objective(name).build(Goal(target=255 - picture))
-        slopes = objective.slopes(picture[None])[0]
-        found = [_difference(objective, picture, place) for place in np.ndindex(picture.shape)]
-        assert slopes.shape == picture.shape
-        assert slopes.dtype == np.float32
-        np.testing.assert_allclose(slopes.ravel(), found, rtol=0.02, atol=2e-6)
+        picture = rng.integers(1, 255, (SIDE, SIDE, 3), np.uint8)
+        _assert_slopes(objective, picture)
         return
     logits = rng.normal(size=(1, 4))
     steps = 1e-5 * np.eye(4)
@@ -113,6 +124,23 @@ def test_slopes_are_those_of_the_fitness(name: str) -> None:
     assert slopes.shape == (1, 4)
     assert slopes.dtype == np.float32
     np.testing.assert_allclose(slopes[0], (ends[0] - ends[1]) / 2e-5, rtol=1e-4, atol=1e-6)
+
+
+@every_comparison
+def test_slopes_of_a_target_that_counts_here_and_there(name: str) -> None:
+    objective = load_objective(name).build(replace(GOAL, weights=WEIGHTS))
+    picture = np.random.default_rng(3).integers(1, 255, (SIDE, SIDE, 3), np.uint8)
+    _assert_slopes(objective, picture)
+    assert GOAL.target is not None
+    np.testing.assert_allclose(objective.slopes(GOAL.target[None]), 0.0, atol=1e-12)
+
+
+def _assert_slopes(objective: Any, picture: np.ndarray) -> None:
+    slopes = objective.slopes(picture[None])[0]
+    found = [_difference(objective, picture, place) for place in np.ndindex(picture.shape)]
+    assert slopes.shape == picture.shape
+    assert slopes.dtype == np.float32
+    np.testing.assert_allclose(slopes.ravel(), found, rtol=0.02, atol=2e-6)
 
 
 def _difference(objective: Any, picture: np.ndarray, place: tuple[int, ...]) -> float:
@@ -130,16 +158,19 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
 
 @every_term
 def test_a_term_is_a_number_that_is_both_fitness_and_score(name: str) -> None:
+    """Or an error, of which the fitness is the negative."""
     module = load_objective(name)
-    term = module.build(Goal())
+    term = module.build(GOAL)
     observed = _observed(name, 7)
-    np.testing.assert_array_equal(term.fitness(observed), term.scores(observed))
+    sign = -1.0 if is_error(name) else 1.0
+    np.testing.assert_array_equal(term.fitness(observed), sign * term.scores(observed))
     assert (module.NEEDS, module.DEFAULT_UNTIL) == ("pictures", None)
-    assert term.reached(-1.5, -1.5)
-    assert not term.reached(-1.6, -1.5)
+    assert term.reached(1.5, 1.5)
+    assert term.reached(sign * 1.6, sign * 1.5)
+    assert not term.reached(sign * 1.4, sign * 1.5)
 
 
-@every_term
+@every_plain_term
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 5, 3), (5, 1, 3), (16, 17, 3)])
 def test_a_term_takes_any_picture(name: str, shape: tuple[int, int, int]) -> None:
     term = load_objective(name).build(Goal())
@@ -231,6 +262,107 @@ def test_likeness_of_black_and_white() -> None:
     assert objective.scores(np.full((1, 4, 4, 3), 255, np.uint8))[0] == 255.0
 
 
+def test_likeness_where_only_some_pixels_count() -> None:
+    """Errors of 3, 4 and 100 at weights of 2, 1 and 0."""
+    target = np.zeros((1, 3, 3), np.uint8)
+    picture = target.copy()
+    picture[0, :, 1] = (3, 4, 100)
+    goal = Goal(target=target, weights=np.array([[2.0, 1.0, 0.0]], np.float32))
+    found = load_objective("likeness").build(goal).scores(picture[None])[0]
+    assert found == pytest.approx(np.sqrt((2 * 9 + 16) / (3 * 3)), rel=1e-15)
+
+
+@every_comparison
+def test_what_does_not_count_may_be_anything(name: str) -> None:
+    """Far enough away for windows; the best there is, at the target itself."""
+    rng = np.random.default_rng(6)
+    target = rng.integers(0, 256, (12, 24, 3), np.uint8)
+    weights = np.zeros((12, 24), np.float32)
+    weights[:, :8] = 0.5
+    other = target.copy()
+    other[:, 14:] = rng.integers(0, 256, (12, 10, 3))
+    objective = load_objective(name).build(Goal(target=target, weights=weights))
+    np.testing.assert_allclose(objective.fitness(other[None]), load_objective(name).OPTIMUM)
+    assert objective.fitness(255 - other[None]) < objective.fitness(other[None])
+
+
+@every_comparison
+def test_equal_weights_are_no_weights(name: str) -> None:
+    even = np.full((SIDE, SIDE), 0.25, np.float32)
+    with_weights = load_objective(name).build(replace(GOAL, weights=even))
+    without = load_objective(name).build(GOAL)
+    observed = _observed(name, 5)
+    np.testing.assert_allclose(with_weights.fitness(observed), without.fitness(observed))
+    np.testing.assert_allclose(
+        with_weights.slopes(observed), without.slopes(observed), rtol=1e-5, atol=1e-9
+    )
+
+
+@every_comparison
+def test_the_target_itself_has_the_highest_fitness_and_no_slope(name: str) -> None:
+    objective = load_objective(name).build(GOAL)
+    observed = _observed(name, 9)
+    fitness = objective.fitness(observed)
+    assert fitness[0] == load_objective(name).OPTIMUM
+    assert np.all(fitness[1:] < fitness[0])
+    np.testing.assert_allclose(objective.slopes(observed[:1]), 0.0, atol=1e-12)
+
+
+def test_ssim_is_that_of_scikit_image() -> None:
+    metrics = pytest.importorskip("skimage.metrics")
+    objective = load_objective("ssim").build(GOAL)
+    observed = _observed("ssim", 6)
+    exact = [
+        metrics.structural_similarity(GOAL.target, picture, channel_axis=2, data_range=255)
+        for picture in observed
+    ]
+    np.testing.assert_allclose(objective.scores(observed), exact, rtol=1e-12)
+
+
+def test_ssim_of_flat_pictures_is_that_of_their_means() -> None:
+    """Equation 6 of the paper: no contrast, no pattern."""
+    target, picture = (np.full((8, 8, 3), level, np.uint8) for level in (50, 200))
+    found = load_objective("ssim").build(Goal(target=target)).scores(picture[None])[0]
+    steady = 2.55**2
+    assert found == pytest.approx((2 * 50 * 200 + steady) / (50**2 + 200**2 + steady), rel=1e-9)
+
+
+def test_ssim_without_scikit_image_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "skimage.metrics", None)
+    with pytest.raises(ValueError, match=r"pip install 'evonsfw\[instruments\]'$") as caught:
+        load_objective("ssim").build(GOAL)
+    assert "\n" not in str(caught.value)
+
+
+def test_edges_of_an_upright_step() -> None:
+    """From black to 100 against black alone: of six inner columns two differ, by 100, across."""
+    target = np.zeros((8, 8, 3), np.uint8)
+    picture = target.copy()
+    picture[:, 4:] = 100
+    objective = load_objective("edges").build(Goal(target=target))
+    expected = np.sqrt(2 / 6 * 100**2 / 2)
+    found = objective.scores(np.stack([picture, picture.transpose(1, 0, 2)]))
+    np.testing.assert_allclose(found, expected)
+    assert objective.scores(np.full((1, 8, 8, 3), 77, np.uint8))[0] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_edges_are_those_of_scikit_image() -> None:
+    filters = pytest.importorskip("skimage.filters")
+    luma = np.random.default_rng(2).random((9, 7)) * 255
+    across, down = derivatives(luma)
+    np.testing.assert_allclose(across, filters.sobel_v(luma)[1:-1, 1:-1], atol=1e-9)
+    np.testing.assert_allclose(down, filters.sobel_h(luma)[1:-1, 1:-1], atol=1e-9)
+
+
+@pytest.mark.parametrize(("name", "border"), [("edges", 1), ("ssim", 3)])
+def test_weights_on_the_border_alone(name: str, border: int) -> None:
+    weights = np.zeros((SIDE, SIDE), np.float32)
+    weights[:border] = 1.0
+    with pytest.raises(ValueError, match=f"a border of {border} pixel") as caught:
+        load_objective(name).build(replace(GOAL, weights=weights))
+    assert "--weight" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("name", "score", "until", "reached"),
     [
@@ -251,7 +383,8 @@ def test_reached(name: str, score: float, until: float, reached: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "flag"), [("likeness", "--target PICTURE"), ("target-score", "--target-score")]
+    ("name", "flag"),
+    [*((name, "--target PICTURE") for name in COMPARISONS), ("target-score", "--target-score")],
 )
 def test_a_missing_goal_names_its_flag(name: str, flag: str) -> None:
     with pytest.raises(ValueError, match=flag):

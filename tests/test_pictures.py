@@ -11,7 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from evonsfw.pictures import open_picture, target_on_canvas
+from evonsfw.pictures import (
+    mask_image,
+    open_picture,
+    target_image,
+    target_on_canvas,
+    weights_on_canvas,
+)
 
 
 def _noise(width: int = 20, height: int = 16, seed: int = 0) -> Image.Image:
@@ -246,3 +252,105 @@ def test_orientation_is_honoured(tmp_path: Path, orientation: int) -> None:
     exif[0x0112] = orientation
     target = _target(tmp_path, image, exif=exif)
     np.testing.assert_array_equal(target, np.asarray(upright))
+
+
+def _rgba(tmp_path: Path, alpha: np.ndarray) -> Path:
+    """A picture of noise with that alpha."""
+    path = tmp_path / "rgba.png"
+    image = _noise(alpha.shape[1], alpha.shape[0])
+    image.putalpha(Image.fromarray(alpha))
+    image.save(path)
+    return path
+
+
+def _mask(tmp_path: Path, grey: np.ndarray) -> Path:
+    path = tmp_path / "mask.png"
+    Image.fromarray(grey).save(path)
+    return path
+
+
+ALPHA = np.array([[0, 51, 255], [255, 204, 102]], np.uint8)
+GREY = np.array([[255, 255, 0], [51, 255, 255]], np.uint8)
+
+
+def test_weights_are_grey_times_opacity(tmp_path: Path) -> None:
+    target, mask = _rgba(tmp_path, ALPHA), _mask(tmp_path, GREY)
+    found = weights_on_canvas(target, mask, (3, 2))
+    assert found is not None
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, [[0, 0.2, 0], [0.2, 0.8, 0.4]], rtol=1e-6)
+    alone = weights_on_canvas(target, None, (3, 2))
+    assert alone is not None
+    np.testing.assert_array_equal(alone, ALPHA.astype(np.float32) / 255)
+
+
+@pytest.mark.parametrize("canvas", [(20, 16), (9, 31)])
+def test_where_all_counts_there_are_no_weights(tmp_path: Path, canvas: tuple[int, int]) -> None:
+    opaque = _rgba(tmp_path, np.full((16, 20), 255, np.uint8))
+    white = _mask(tmp_path, np.full((4, 4), 255, np.uint8))
+    assert target_image(opaque, canvas).mode == "RGB"
+    assert weights_on_canvas(opaque, None, canvas) is None
+    assert weights_on_canvas(opaque, white, canvas) is None
+
+
+def test_a_mask_is_brought_to_the_canvas(tmp_path: Path) -> None:
+    target = _rgba(tmp_path, np.full((16, 20), 255, np.uint8))
+    halves = np.repeat([[0, 255]], 40, axis=1).repeat(8, axis=0).astype(np.uint8)
+    found = weights_on_canvas(target, _mask(tmp_path, halves), (20, 16))
+    assert found is not None
+    assert found.shape == (16, 20)
+    np.testing.assert_array_equal(found[:, :9], 0.0)
+    np.testing.assert_array_equal(found[:, 11:], 1.0)
+
+
+def test_a_mask_is_black_where_it_is_transparent(tmp_path: Path) -> None:
+    path = tmp_path / "mask.png"
+    grey = Image.fromarray(np.stack([GREY, ALPHA], axis=2), "LA")
+    grey.save(path)
+    found = np.asarray(mask_image(path, (3, 2)))
+    np.testing.assert_array_equal(found, [[0, 51, 0], [51, 204, 102]])
+
+
+@pytest.mark.parametrize(
+    ("grey", "alpha", "words"),
+    [
+        ([[0, 0]] * 2, [[255, 255]] * 2, "weight mask {mask}: black all over"),
+        ([[255, 255]] * 2, [[0, 0]] * 2, "target picture {target}: transparent all over"),
+        ([[255, 0]] * 2, [[0, 255]] * 2, "weight mask {mask}: black wherever target picture"),
+    ],
+)
+def test_weights_of_nothing(
+    tmp_path: Path, grey: list[list[int]], alpha: list[list[int]], words: str
+) -> None:
+    target = _rgba(tmp_path, np.array(alpha, np.uint8))
+    mask = _mask(tmp_path, np.array(grey, np.uint8))
+    with pytest.raises(ValueError, match="nothing counts") as caught:
+        weights_on_canvas(target, mask, (2, 2))
+    assert str(caught.value).startswith(words.format(target=target, mask=mask))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_mask_is_called_so(tmp_path: Path) -> None:
+    target = _rgba(tmp_path, ALPHA)
+    with pytest.raises(ValueError, match=r"^weight mask .*none\.png: no such file$"):
+        weights_on_canvas(target, tmp_path / "none.png", (3, 2))
+
+
+@pytest.mark.parametrize("canvas", [(3, 2), (7, 5), (2, 2)])
+def test_the_copy_that_a_run_keeps_is_read_as_the_first_picture_was(
+    tmp_path: Path, canvas: tuple[int, int]
+) -> None:
+    target, mask = _rgba(tmp_path, ALPHA), _mask(tmp_path, GREY)
+    copies = tmp_path / "target.png", tmp_path / "weight.png"
+    target_image(target, canvas).save(copies[0])
+    mask_image(mask, canvas).save(copies[1])
+    with Image.open(copies[0]) as image:
+        assert image.mode == "RGBA"
+    np.testing.assert_array_equal(
+        target_on_canvas(copies[0], canvas), target_on_canvas(target, canvas)
+    )
+    for masks in ((mask, copies[1]), (None, None)):
+        first = weights_on_canvas(target, masks[0], canvas)
+        again = weights_on_canvas(copies[0], masks[1], canvas)
+        assert first is not None
+        np.testing.assert_array_equal(again, first)

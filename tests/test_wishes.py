@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,21 @@ from evonsfw.ort_session import cpu_session
 from evonsfw.pipeline import BACKWARD, Job, Pipeline
 from evonsfw.preparation import input_shape
 from evonsfw.search import FITNESS_ONLY, Wants
-from evonsfw.wishes import asked, build_wish, check_objective, is_expression, needs_of
+from evonsfw.several import Several
+from evonsfw.wishes import (
+    asked,
+    build_wish,
+    check_objective,
+    is_expression,
+    looks_at_target,
+    needs_of,
+)
 
 GRADIENT = Wants(gradient=True)
 ENCODING = Encoding(("triangles",), 6)
 CANVAS = (16, 16)
+COMPARED = ("likeness", "ssim", "edges")
+"""Terms that compare with a target picture."""
 
 
 def _models(tiny_model: Callable[..., Path]) -> tuple[ModelSpec, ModelSpec]:
@@ -72,6 +83,9 @@ def test_a_single_word_that_is_no_objective_says_how_to_ask_for_a_class() -> Non
         ("green - clutter", {"pictures", "probabilities"}),
         ("'clutter' - p(symmetry)", {"probabilities"}),
         ("logit(green) - clutter", {"pictures", "probabilities", "logits"}),
+        ("edges", {"pictures"}),
+        ("likeness + ssim", {"pictures"}),
+        ("likeness + 0.3*green", {"pictures", "probabilities"}),
     ],
 )
 def test_needs(text: str, needs: set[str]) -> None:
@@ -135,6 +149,62 @@ def test_the_same_margin_as_the_highest(tiny_model: Callable[..., Path]) -> None
     np.testing.assert_array_equal(green.scores, highest.fitness)
     alone = Pipeline(_job("p(green)", spec)).evaluate(genomes)
     np.testing.assert_array_equal(alone.fitness, highest.scores)
+
+
+@pytest.mark.parametrize(
+    ("text", "looks"),
+    [
+        *(("likeness", True), ("edges", True), ("ssim", True), ("symmetry", False)),
+        *(("green - clutter", False), ("green + 5*ssim", True), ("'likeness' - p(ssim)", False)),
+        *(("min(green, 10*edges)", True), ("green, likeness", True), ("tiny:edges", False)),
+    ],
+)
+def test_what_looks_at_a_target(text: str, looks: bool) -> None:
+    assert looks_at_target(text) is looks
+
+
+def test_terms_that_compare_have_the_goal_of_the_run(tiny_model: Callable[..., Path]) -> None:
+    """A unit of margin is worth 0.3 of RMSE, of the pixels that count."""
+    spec, _ = _models(tiny_model)
+    picture, target = (np.asarray(drawn(16, 16, seed)) for seed in (0, 1))
+    weights = np.random.default_rng(4).random((16, 16), np.float32)
+    goal = Goal(1, "green", target=target, weights=weights)
+    probabilities = np.array([[0.25, 0.5, 0.25]], np.float32)
+    observed = Observed((probabilities,), pictures=picture[None])
+    found = build_wish("likeness + 0.3*green", goal, [spec]).fitness(observed)[0]
+    error = load_objective("likeness").build(goal).scores(picture[None])[0]
+    assert found == pytest.approx(-error)  # the margin of one half is 0
+    several = build_wish("likeness, 2*ssim - green, edges", goal, [spec])
+    assert isinstance(several, Several)
+    parts = several.parts(observed)[0]
+    exact = [load_objective(name).build(goal).fitness(picture[None])[0] for name in COMPARED]
+    np.testing.assert_allclose(parts, np.multiply(exact, (1, 2, 1)))
+
+
+@pytest.mark.parametrize("text", [*COMPARED, "likeness + green", "green, ssim"])
+def test_what_compares_needs_a_target(tiny_model: Callable[..., Path], text: str) -> None:
+    models = [read_spec(str(tiny_model()))] if "green" in text else []
+    assert asked(text, models) == tuple(models)
+    with pytest.raises(ValueError, match="needs --target PICTURE"):
+        build_wish(text, Goal(1, "green"), models)
+
+
+def test_slopes_towards_a_target_go_back_to_genes(tiny_model: Callable[..., Path]) -> None:
+    """Those of a sum are the sum of those of its parts."""
+    spec, _ = _models(tiny_model)
+    target = np.asarray(drawn(16, 16, 1))
+    genomes = _genomes(2)
+    found = {}
+    for text in ("+likeness", "+edges", "+ssim", "+green", "likeness + edges/2 + 9*ssim - green"):
+        job = _job(text, *([spec] if "green" in text else []), gradient=True)
+        job = replace(job, goal=replace(job.goal, target=target))
+        gradients = Pipeline(job).evaluate(genomes, GRADIENT).gradients
+        assert gradients is not None
+        assert np.abs(gradients).max() > 1e-4
+        found[text] = gradients
+    *parts, whole = found.values()
+    total = sum(weight * part for weight, part in zip((1, 0.5, 9, -1), parts, strict=True))
+    np.testing.assert_allclose(whole, total, rtol=1e-3, atol=1e-4)
 
 
 def test_an_expression_of_one_classifier_values_what_a_gpu_gives(
@@ -411,7 +481,7 @@ def test_examples_of_the_page_have_a_meaning(text: str) -> None:
     cats = first.model_copy(update={"name": "cats", "classes": ("class_0", "class_1")})
     models = [first, cats] if "cats" in text else [first]
     assert make_config({"objective": text}).goal_name == text
-    assert asked(text, models) == tuple(models)
+    assert asked(text, models) == (tuple(models) if "probabilities" in needs_of(text) else ())
 
 
 def test_the_page_has_examples() -> None:
