@@ -14,7 +14,10 @@ from PIL import Image
 from evonsfw.backends import load_backend
 from evonsfw.config import RunConfig, make_config, read_config
 from evonsfw.founding import settings_from
+from evonsfw.pipeline import Pipeline
 from evonsfw.reference import with_targets
+from evonsfw.refinement import grow, improve
+from evonsfw.search import Improvement, Wants
 from evonsfw.stage import complete, set_up
 from evonsfw.verification import verify_files
 
@@ -207,6 +210,25 @@ def test_a_run_towards_what_counts_repeats_and_resumes_from_its_folder_alone(
             assert one.mode == ("RGBA" if name == "target.png" else "L")
             np.testing.assert_array_equal(np.asarray(one), np.asarray(two))
     assert verify_files([whole / "best.png", parts / "generations" / "gen_00001.png"], print) == 0
+
+
+@pytest.mark.parametrize("anew", [True, False])
+def test_what_counts_is_what_is_improved(cut_out: dict[str, str], anew: bool) -> None:
+    """And its error is the score, to the last bit."""
+    stage = set_up(complete(make_config({**cut_out, "n": 4, "size": 32, "seed": 7})))
+    goal, encoding = stage.job.goal, stage.job.encoding
+    assert goal.target is not None
+    genome = np.random.default_rng(1).random(encoding.length, np.float32)
+    budget = 20 * 32 * 32
+    wants = Wants(improve=Improvement(20, 3, anew=anew))
+    found = Pipeline(stage.job).evaluate(genome[None], wants)
+    exact = (
+        grow(encoding, goal.target, seed=3, weights=goal.weights)
+        if anew
+        else improve(genome, encoding, goal.target, budget=budget, seed=3, weights=goal.weights)
+    )
+    np.testing.assert_array_equal(found.genomes, exact.genome[None])
+    assert found.scores[0] == exact.error
 
 
 def test_what_does_not_count_is_not_scored(bench: Bench, cut_out: dict[str, str]) -> None:
