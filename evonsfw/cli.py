@@ -259,6 +259,9 @@ def export(
     seconds: Annotated[
         str | None, typer.Option(metavar="NUMBER", help="Length of a film.", show_default=False)
     ] = None,
+    contributions: Annotated[
+        bool, typer.Option("--contributions", help="Of each shape, in the SVG of a likeness too.")
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Write over files that are there.")
     ] = False,
@@ -271,6 +274,7 @@ def export(
         transparent,
         None if fps is None else int(positive("fps", fps, whole=True)),
         None if seconds is None else positive("seconds", seconds),
+        contributions,
     )
     export_files(source, files, size, generation, manner, force, _say)
 

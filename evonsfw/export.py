@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -179,8 +179,7 @@ def _fitted(scored: Canvas, side: int) -> Canvas:
 
 def _check_manner(manner: Manner, exporters: Sequence[Exporter]) -> None:
     """Raise ValueError where a flag is given that no file has a use for."""
-    given = {"transparent": manner.transparent, "fps": manner.fps, "seconds": manner.seconds}
-    for flag in [name for name, value in given.items() if value]:
+    for flag in [name for name, value in asdict(manner).items() if value]:
         if not any(flag in exporter.TAKES for exporter in exporters):
             every = [load_exporter(name) for name in exporter_names()]
             takers = ", ".join(one.SUFFIX for one in every if flag in one.TAKES)
@@ -230,7 +229,7 @@ def _write(orders: Sequence[Order], every: Sequence[Order], manner: Manner, say:
     values: tuple[float, ...] | None = None
     for order in orders:
         artwork = order.pick.artwork
-        if "contributions" in order.exporter.TAKES:
+        if _is_weighed(order, manner):
             values = _weighed(order.pick, say) if values is None else values
             artwork = replace(artwork, contributions=values)
         try:
@@ -251,6 +250,13 @@ def _broken_off(order: Order, every: Sequence[Order], error: OSError | ValueErro
     done = ", ".join(str(one.path) for one in every[:place]) or "nothing"
     rest = ", ".join(str(one.path) for one in every[place:])
     return f"{order.path}: {reason}; written: {done}; not written: {rest}"
+
+
+def _is_weighed(order: Order, manner: Manner) -> bool:
+    """Whether a file says what each of its shapes contributes."""
+    taken = order.exporter.TAKES
+    spared = "sparing" in taken and order.pick.found.config.plain_likeness
+    return "contributions" in taken and (manner.contributions or not spared)
 
 
 def _weighed(pick: Pick, say: Say) -> tuple[float, ...]:

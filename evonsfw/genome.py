@@ -25,6 +25,10 @@ Genome = npt.NDArray[np.float32]
 BACKGROUND_GENES = 3
 COLOUR_GENES = 4
 """Red, green, blue, alpha: the last genes of every row."""
+GRID = 4095.0
+"""Steps from 0 to 1 of a geometric gene on the grid: a sixteenth of a pixel of 256, in 12 bits."""
+LEVELS = 255.0
+"""The same of a colour's gene: what a colour of eight bits can be."""
 
 
 class Fitness(base.Fitness):  # type: ignore[misc]  # deap has no type information
@@ -176,11 +180,12 @@ def genome_hash(genome: Genome) -> str:
 def genome_to_text(genome: Genome) -> str:
     """A genome as ASCII text, from which every bit of it comes back.
 
-    Base64 of its little-endian float32 bytes. Less than half of that where every gene lies on the
-    grid k / 65535, and those of colours and alpha on k / 255: then it is G, the genes of a row, a
-    colon, and base85 (RFC 1924, with `.,/` in place of `<>&`, which XML would have to escape) of
-    the background's three genes as bytes, all geometric genes as little-endian uint16, and the
-    last four genes of all rows as bytes.
+    Base64 of its little-endian float32 bytes. A third of that where every geometric gene lies on
+    the grid k / 4095, and those of colours and alpha on k / 255: then it is G, the genes of a row,
+    a colon, and base85 (RFC 1924, with `.,/` in place of `<>&`, which XML would have to escape) of
+    the background's three k as bytes, the k of all geometric genes in 12 bits each, the highest
+    first, without gaps and filled up to a whole byte with zeros, and the k of the last four genes
+    of all rows as bytes.
     """
     packed = _packed(np.asarray(genome, np.float32))
     if packed is not None:
@@ -205,31 +210,28 @@ def genome_from_text(text: str) -> Genome:
 
 def _packed(genome: Genome) -> str | None:
     """The short text of an (L,) genome, or None where a gene is beside the grid."""
-    with np.errstate(invalid="ignore"):  # what is not finite is on no grid
-        steps = np.rint(genome.astype(np.float64) * _GRID) + 0.0
-    if not np.all((steps >= 0) & (steps <= _GRID)):
+    if not np.all((genome >= 0.0) & (genome <= 1.0)):
         return None
-    if _gridded(steps).tobytes() != genome.tobytes():  # by bytes: -0.0 equals 0.0
-        return None
-    found = next(filter(None, (_split(steps, row) for row in _ROWS)), None)
+    found = next(filter(None, (_split(genome, row) for row in _ROWS)), None)
     if found is None:
         return None
     row, data = found
     return f"{row}:{base64.b85encode(data).translate(_TO_XML).decode('ascii')}"
 
 
-def _split(steps: npt.NDArray[np.float64], row: int) -> tuple[int, bytes] | None:
-    """G and the bytes of a genome in steps of the grid, if it can be one with rows of G genes."""
-    background, rest = steps[:BACKGROUND_GENES], steps[BACKGROUND_GENES:]
-    if not len(rest) or len(rest) % row:
+def _split(genome: Genome, row: int) -> tuple[int, bytes] | None:
+    """G and the bytes of a genome, if it can be one on the grid with rows of G genes."""
+    count = len(genome) - BACKGROUND_GENES
+    if count < 1 or count % row:
         return None
-    rows = rest.reshape(-1, row)
-    colours = np.concatenate([background, rows[:, -COLOUR_GENES:].ravel()]) / _LEVEL
-    if np.any(colours % 1.0):
+    steps = np.rint(genome.astype(np.float64) * _steps(count // row, row)).astype(np.uint16)
+    if _gridded(steps, row).tobytes() != genome.tobytes():  # by bytes: -0.0 equals 0.0
         return None
-    levels = colours.astype(np.uint8).tobytes()
-    geometry = rows[:, :-COLOUR_GENES].astype("<u2").tobytes()
-    return row, levels[:BACKGROUND_GENES] + geometry + levels[BACKGROUND_GENES:]
+    rows = steps[BACKGROUND_GENES:].reshape(-1, row)
+    levels = np.concatenate([steps[:BACKGROUND_GENES], rows[:, -COLOUR_GENES:].ravel()])
+    colours = levels.astype(np.uint8).tobytes()
+    geometry = _in_twelve_bits(rows[:, :-COLOUR_GENES].ravel())
+    return row, colours[:BACKGROUND_GENES] + geometry + colours[BACKGROUND_GENES:]
 
 
 def _unpacked(word: str, data: bytes) -> Genome:
@@ -238,24 +240,38 @@ def _unpacked(word: str, data: bytes) -> Genome:
     if row not in _ROWS:
         raise ValueError(f"genome with rows of '{word[:20]}' genes: the text is damaged")
     width = row - COLOUR_GENES
-    n, left = divmod(len(data) - BACKGROUND_GENES, 2 * width + COLOUR_GENES)
-    if n < 1 or left:
+    n = 2 * (len(data) - BACKGROUND_GENES) // (3 * width + 2 * COLOUR_GENES)
+    end = BACKGROUND_GENES + (3 * n * width + 1) // 2
+    if n < 1 or len(data) != end + n * COLOUR_GENES:
         raise ValueError(f"genome of {len(data)} bytes has no whole rows: the text is damaged")
-    end = BACKGROUND_GENES + 2 * n * width
-    steps = np.empty((n, row))
-    steps[:, :width] = np.frombuffer(data[BACKGROUND_GENES:end], "<u2").reshape(n, width)
-    levels = np.frombuffer(data[:BACKGROUND_GENES] + data[end:], np.uint8) * float(_LEVEL)
-    steps[:, width:] = levels[BACKGROUND_GENES:].reshape(n, COLOUR_GENES)
-    return _gridded(np.concatenate([levels[:BACKGROUND_GENES], steps.ravel()]))
+    rows = np.empty((n, row), np.uint16)
+    rows[:, :width] = _of_twelve_bits(data[BACKGROUND_GENES:end], n * width).reshape(n, width)
+    rows[:, width:] = np.frombuffer(data[end:], np.uint8).reshape(n, COLOUR_GENES)
+    background = np.frombuffer(data[:BACKGROUND_GENES], np.uint8)
+    return _gridded(np.concatenate([background, rows.ravel()]), row)
 
 
-def _gridded(steps: npt.NDArray[np.float64]) -> Genome:
-    """Steps of the grid as genes."""
-    return (steps / _GRID).astype(np.float32)
+def _in_twelve_bits(numbers: npt.NDArray[np.uint16]) -> bytes:
+    bits = np.unpackbits(numbers.astype(">u2").view(np.uint8).reshape(-1, 2), axis=1)
+    return np.packbits(bits[:, 4:]).tobytes()
 
 
-_GRID, _LEVEL = 65_535, 257
-"""Steps of the grid from 0 to 1, and from one k / 255 to the next."""
+def _of_twelve_bits(data: bytes, count: int) -> npt.NDArray[np.uint16]:
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), count=12 * count).reshape(count, 12)
+    return np.packbits(np.pad(bits, ((0, 0), (4, 0))), axis=1).view(">u2").astype(np.uint16)
+
+
+def _gridded(steps: npt.NDArray[np.uint16], row: int) -> Genome:
+    """(L,) steps of the grid as the genes of rows of G."""
+    return (steps / _steps((len(steps) - BACKGROUND_GENES) // row, row)).astype(np.float32)
+
+
+def _steps(n: int, row: int) -> npt.NDArray[np.float64]:
+    """(L,) steps from 0 to 1 of each gene of N rows of G."""
+    kinds = np.repeat([GRID, LEVELS], [row - COLOUR_GENES, COLOUR_GENES])
+    return np.concatenate([np.full(BACKGROUND_GENES, LEVELS), np.tile(kinds, n)])
+
+
 _ROWS = range(COLOUR_GENES + 1, 100)
 """Genes that a row may have in a short text."""
 _TO_XML, _FROM_XML = bytes.maketrans(b"<>&", b".,/"), bytes.maketrans(b".,/", b"<>&")

@@ -77,7 +77,8 @@ class RunFolder:
         self._classifier_hash = classifier_hash
         self._parent = dict(parent or {})
         start = {"from": START} if config.from_ is not None else {}
-        self._settings = json.dumps({**config.to_dict(), **start})
+        # Without blanks: every file of a run holds it.
+        self._settings = json.dumps({**config.to_dict(), **start}, separators=(",", ":"))
 
     @property
     def best(self) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
 
@@ -11,8 +10,8 @@ from evonsfw.colour import format_colour
 from evonsfw.genome import Drawing
 from evonsfw.shapes import Canvas, load_shape
 
-FINE = 4096
-"""Units that the longer side of a short drawing has at least: 16 a pixel at 256."""
+FINE = 1500
+"""Units that the longer side of a short drawing has at least: 6 a pixel at 256."""
 SIZES = frozenset({"r", "rx", "ry", "width", "height", "stroke-width"})
 """Attributes that short elements have to a tenth of a unit: there are shapes a few units thin."""
 
@@ -74,9 +73,9 @@ def fine_units(canvas: Canvas) -> int:
 def short_elements(drawing: Drawing, canvas: Canvas) -> list[Element]:
     """The N shapes in painting order, in about half the letters, as close to the picture.
 
-    Polygons become paths from corner to corner. What is filled has the opacity of a whole element,
-    not of its colour: a program that keeps colours in bytes rounds less of it. A stroke keeps its
-    colour's: Chromium draws it further from the picture otherwise (0.6 of 255 for 0.4).
+    What is filled has the opacity of a whole element, not of its colour: a program that keeps
+    colours in bytes rounds less of it. A stroke keeps its colour's: Chromium draws it further from
+    the picture otherwise (0.6 of 255 for 0.4).
 
     Args:
         drawing: what is painted.
@@ -93,30 +92,9 @@ def short_elements(drawing: Drawing, canvas: Canvas) -> list[Element]:
 def _short(element: Element) -> Element:
     shown = dict(element.attributes)
     opacity = shown.pop(f"{element.paint}-opacity")
-    if element.tag == "polygon":
-        shown = {"d": _path(shown.pop("points")), **shown}
     short = {name: _rounded(name, value) for name, value in shown.items()}
-    tag = "path" if "d" in shown else element.tag
     name = "opacity" if element.paint == "fill" else f"{element.paint}-opacity"
-    return Element(tag, {**short, name: short_number(float(opacity), 3)})
-
-
-def _path(points: str) -> str:
-    """The corners "x,y x,y …" as a closed path, from the corner where that takes fewest letters."""
-    corners = [[round(float(one)) for one in corner.split(",")] for corner in points.split()]
-    turned = (corners[i:] + corners[:i] for i in range(len(corners)))
-    return min(map(_closed, turned), key=len)
-
-
-def _closed(corners: list[list[int]]) -> str:
-    """A path: the first corner, then the way to each next."""
-    ways = [end - begin for two in pairwise(corners) for begin, end in zip(*two, strict=True)]
-    return f"M{_joined(corners[0])}l{_joined(ways)}z"
-
-
-def _joined(numbers: list[int]) -> str:
-    """Numbers with a blank before each but the first, where no minus sign parts them."""
-    return re.sub(" -", "-", " ".join(map(str, numbers)))
+    return Element(element.tag, {**short, name: short_number(float(opacity), 3)})
 
 
 def _rounded(name: str, value: str) -> str:
@@ -124,7 +102,9 @@ def _rounded(name: str, value: str) -> str:
     if name == "transform":
         angle, rest = value.split(" ", 1)
         return f"{_shortened(angle, 2)} {_shortened(rest, 0)}"
-    return _shortened(value, 1 if name in SIZES else 0)
+    short = _shortened(value, 1 if name in SIZES else 0)
+    # SVG 1.1, 9.7.1: between x and y a minus sign is enough, between corners it is not.
+    return short.replace(",-", "-") if name == "points" else short
 
 
 def _shortened(value: str, digits: int) -> str:

@@ -64,11 +64,11 @@ def artwork(seed: int = 0, **settings: Any) -> Artwork:
 
 
 def gridded(genes: np.ndarray, encoding: Encoding) -> Genome:
-    """The nearest genome on the grid: k / 65535, colours and alpha k / 255."""
-    steps = np.rint(genes.astype(np.float64) * 65_535)
-    for levels in (steps[:3], encoding.rows(steps)[:, -4:]):
-        levels[:] = np.rint(levels / 257) * 257
-    return (steps / 65_535).astype(np.float32)
+    """The nearest genome on the grid: k / 4095, colours and alpha k / 255."""
+    near = np.rint(genes.astype(np.float64) * 255) / 255
+    geometry = encoding.rows(genes)[:, :-4].astype(np.float64)
+    encoding.rows(near)[:, :-4] = np.rint(geometry * 4095) / 4095
+    return near.astype(np.float32)
 
 
 def manner(exporter: Exporter, **more: Any) -> Manner:

@@ -259,8 +259,7 @@ def test_the_story_has_the_settings_as_text(run: Path) -> None:
 
 
 def drawn_contributions(path: Path) -> list[float]:
-    told = re.findall('data-contributions="([^"]+)"', path.read_text())
-    return [float(one) for line in told for one in line.split()]
+    return [float(one) for one in re.findall('data-contribution="([^"]+)"', path.read_text())]
 
 
 def weigh(path: Path) -> list[float]:
@@ -292,13 +291,31 @@ def test_a_drawing_says_what_each_shape_contributes(
         drawn(48, 32).save(bench.folder / "t.png")
         settings = {"target": str(bench.folder / "t.png")}
     run = bench.start("run", **{**SHORT, "search": "climber", **settings})
-    export(run, bench.folder / "a.svg")
+    asked = Manner(contributions="target" in settings)
+    export(run, bench.folder / "a.svg", manner=asked)
     found = drawn_contributions(bench.folder / "a.svg")
     weighed = weigh(run / "best.png")
     np.testing.assert_allclose(found, weighed, rtol=0, atol=0.0051 * np.abs(weighed).max())
     assert any(found)
-    export(run / "best.png", bench.folder / "b.svg")
+    export(run / "best.png", bench.folder / "b.svg", manner=asked)
     assert drawn_contributions(bench.folder / "b.svg") == found
+
+
+def test_a_drawing_of_a_likeness_says_it_only_where_it_is_asked_to(
+    bench: Bench, export: Exports
+) -> None:
+    """Fields do in any case."""
+    drawn(48, 32).save(bench.folder / "t.png")
+    target = {"target": str(bench.folder / "t.png")}
+    run = bench.start("run", **{**SHORT, **target, "n": 200})
+    export(run, bench.folder / "a.svg")
+    assert len(export.said) == 1
+    assert "contribution" not in (bench.folder / "a.svg").read_text()
+    export(run, bench.folder / "b.svg", bench.folder / "b.json")
+    assert "contribution" not in (bench.folder / "b.svg").read_text()
+    assert (bench.folder / "b.json").read_text().count('"contribution"') == 200
+    export(run, bench.folder / "c.svg", manner=Manner(contributions=True))
+    assert len(drawn_contributions(bench.folder / "c.svg")) == 200
 
 
 def test_of_many_shapes_it_is_said_that_it_takes_time(bench: Bench, export: Exports) -> None:
@@ -392,6 +409,7 @@ def test_what_is_exported_is_never_written_over(run: Path, export: Exports, tmp_
         (["run", "a.png", "--generation", "1.5"], ["--generation 1.5", "best or liked"]),
         (["run", "a.png", "--generation", "liked"], ["nothing is liked", "press L"]),
         (["run", "c.json", "--transparent"], ["--transparent", "it is for", ".png"]),
+        (["run", "a.png", "--contributions"], ["--contributions", "it is for", ".svg"]),
         (["run", "a.png", "--fps", "30"], ["--fps", "it is for"]),
         (["run", "a.png", "--seconds", "3"], ["--seconds", "it is for"]),
         (["run", "a.gif", "--fps", "0"], ["--fps 0", "above 0"]),
@@ -567,9 +585,14 @@ def test_the_page_says_what_the_formats_take_and_how_large_they_may_be() -> None
         for ending in re.findall(r"`\.(\w+)`", endings):
             told[ending] = largest, set(re.findall(r"--(\w+)", takes))
     flags = {"transparent", "fps", "seconds"}
+    asked = {"contributions", "sparing"}
+    taken = {name: load_exporter(name).TAKES for name in exporter_names()}
     assert told == {
-        name: (f"{load_exporter(name).LARGEST:,}", flags & load_exporter(name).TAKES)
-        for name in exporter_names()
+        name: (
+            f"{load_exporter(name).LARGEST:,}",
+            (flags & takes) | ({"contributions"} if asked <= takes else set()),
+        )
+        for name, takes in taken.items()
     }
 
 

@@ -18,7 +18,7 @@ from evonsfw.provenance import read_provenance
 from evonsfw.whole_file import whole_file
 
 every_exporter = pytest.mark.parametrize("name", exporter_names())
-MANNERS = {"transparent", "fps", "seconds", "contributions", "story"}
+MANNERS = {"transparent", "fps", "seconds", "contributions", "story", "sparing"}
 
 
 def _write(name: str, path: Path, what: Artwork | None = None) -> Path:

@@ -176,44 +176,55 @@ def test_text_round_trip(genome: np.ndarray) -> None:
 
 @given(st.integers(1, 5), st.integers(5, 99), st.data())
 def test_text_of_a_genome_on_the_grid_is_short(n: int, row: int, data: st.DataObject) -> None:
-    """Two bytes a geometric gene, one a colour's, in base85; every bit comes back."""
-    steps = data.draw(hnp.arrays(np.uint16, (n, row)))
+    """Twelve bits a geometric gene, eight a colour's, in base85; every bit comes back."""
+    geometry = data.draw(hnp.arrays(np.uint16, (n, row - 4), elements=st.integers(0, 4095)))
+    colours = data.draw(hnp.arrays(np.uint8, (n, 4)))
     background = data.draw(hnp.arrays(np.uint8, 3))
-    steps[:, -4:] = steps[:, -4:] // 257 * 257
-    genome = np.concatenate([background / 255, steps.ravel() / 65_535]).astype(np.float32)
+    rows = np.concatenate([geometry / 4095, colours / 255], axis=1)
+    genome = np.concatenate([background / 255, rows.ravel()]).astype(np.float32)
     text = genome_to_text(genome)
     assert genome_from_text(text).tobytes() == genome.tobytes()
     assert not set(text) & set("<>&\"'\\")
-    count = 3 + n * (2 * row - 4)
+    count = 3 + -(-n * (row - 4) * 3 // 2) + 4 * n
     assert len(text.partition(":")[2]) <= -(-count * 5 // 4)
 
 
-def test_short_text_by_hand() -> None:
-    """The background's bytes; x, y, size as little-endian uint16; then colours and alphas."""
-    steps = [0, 257, 65_535, *(1, 2, 256, 0, 257, 514, 771), *(3, 4, 5, 65_535, 0, 0, 257)]
-    genome = (np.array(steps) / 65_535).astype(np.float32)
-    data = bytes.fromhex("0001ff 010002000001 030004000500 00010203 ff000001")
+@pytest.mark.parametrize(
+    ("rows", "geometry"),
+    [
+        ([[1, 2, 256, 0, 1, 2, 3], [3, 4, 4095, 255, 0, 0, 1]], "001 002 100 003 004 fff"),
+        ([[1, 2, 4095, 0, 1, 2, 3]], "001 002 fff 0"),
+    ],
+    ids=["even", "odd"],
+)
+def test_short_text_by_hand(rows: list[list[int]], geometry: str) -> None:
+    """The background's bytes; three digits for each of x, y, size; then colours and alphas."""
+    genes = [[k / 4095 for k in row[:3]] + [k / 255 for k in row[3:]] for row in rows]
+    genome = np.array([0, 1 / 255, 1, *np.concatenate(genes)]).astype(np.float32)
+    levels = "".join(f"{k:02x}" for row in rows for k in row[3:])
+    data = bytes.fromhex("0001ff" + geometry.replace(" ", "") + levels)
     letters = bytes.maketrans(b"<>&", b".,/")
-    assert genome_to_text(genome) == "7:" + base64.b85encode(data).translate(letters).decode()
+    text = "7:" + base64.b85encode(data).translate(letters).decode()
+    assert genome_to_text(genome) == text
+    assert genome_from_text(text).tobytes() == genome.tobytes()
 
 
 @pytest.mark.parametrize("place", [0, 3, 9, 12])
-@pytest.mark.parametrize("change", ["one bit", "minus zero", "between levels", "not finite"])
+@pytest.mark.parametrize("change", ["one bit", "minus zero", "the other's step", "not finite"])
 def test_one_gene_beside_the_grid_is_kept(place: int, change: str) -> None:
-    genome = np.full(13, 257 / 65_535, np.float32)
+    """Of two rows of five genes; 0, 9 and 12 are a colour's, 3 is a geometric one."""
+    genome = np.full(13, 17 / 255, np.float32)
+    genome[[3, 8]] = np.float32(17 / 4095)
     assert genome_to_text(genome).startswith("5:")
     changes = {
         "one bit": np.nextafter(genome[place], np.float32(1.0)),
         "minus zero": np.float32(-0.0),
-        "between levels": np.float32(258 / 65_535),
+        "the other's step": np.float32(18 / 255 if place == 3 else 18 / 4095),
         "not finite": np.float32(np.inf),
     }
     genome[place] = changes[change]
     text = genome_to_text(genome)
-    if change == "between levels" and place == 3:  # a geometric gene has all levels
-        assert text.startswith("5:")
-    else:
-        assert text == base64.b64encode(genome.tobytes()).decode()
+    assert text == base64.b64encode(genome.tobytes()).decode()
     if change != "not finite":
         assert genome_from_text(text).tobytes() == genome.tobytes()
 

@@ -79,11 +79,13 @@ class Manner:
         transparent: leave the background out.
         fps: pictures a second of a film; None for the format's own.
         seconds: length of a film; None for the format's own.
+        contributions: say what each shape contributes even where the format is sparing with that.
     """
 
     transparent: bool = False
     fps: int | None = None
     seconds: float | None = None
+    contributions: bool = False
 
 
 PLAIN = Manner()
@@ -96,7 +98,8 @@ class Exporter(Protocol):
     """The ending of its files, with the dot."""
     TAKES: frozenset[str]
     """Of "transparent", "fps", "seconds", "contributions", "story": what it looks at. With "story"
-    it needs one."""
+    it needs one. With "sparing" it has the contributions to a likeness, where no classifier's score
+    counts, only if they are asked for."""
     LARGEST: int
     """The longest side in pixels that it writes."""
 

@@ -1,4 +1,4 @@
-"""SVG: one element a shape (`<circle>`, `<path>`, `<line>`, …), its provenance in `<metadata>`.
+"""SVG: one element a shape (`<circle>`, `<polygon>`, `<line>`, …), its provenance in `<metadata>`.
 
 No SVG that is written here has a document type or a style sheet: a stranger's that has one is
 refused, so that no entities are expanded and nothing but the shapes decides what is seen.
@@ -20,19 +20,17 @@ from evonsfw.vector import Element, elements, fine_units, short_elements, short_
 from evonsfw.whole_file import whole_file
 
 SUFFIX = ".svg"
-TAKES = frozenset({"transparent", "contributions"})
+TAKES = frozenset({"transparent", "contributions", "sparing"})
 LARGEST = 16_384
 NAMESPACE = "http://www.w3.org/2000/svg"
-CONTRIBUTIONS = "data-contributions"
-"""The root's attribute with what each shape contributes, in painting order."""
+CONTRIBUTION = "data-contribution"
+"""A shape's attribute with what it contributes; it changes nothing of what is seen."""
 METADATA = "urn:evonsfw:metadata"
 """The namespace of the elements that hold the provenance."""
 REFUSED = ("<!DOCTYPE", "<?xml-stylesheet")
 _HEAD = {f"{{{NAMESPACE}}}{tag}" for tag in ("title", "desc", "metadata")}
 _TEXT, _FORMER_TEXT = ("t", "k"), ("text", "keyword")
 """The element of one text of the provenance, and its attribute that holds the keyword."""
-_UNSEEN = (CONTRIBUTIONS, "data-contribution")
-"""Attributes that change nothing of what is seen; former files have the second one a shape."""
 
 
 def default_canvas(canvas: Canvas) -> Canvas:
@@ -54,17 +52,19 @@ def write(path: Path, artwork: Artwork, canvas: Canvas, manner: Manner = PLAIN) 
 def to_svg(artwork: Artwork, canvas: Canvas, transparent: bool = False) -> str:
     """The SVG document as text."""
     frame, *drawn = _sheet(artwork, canvas, transparent)
-    told = {CONTRIBUTIONS: _listed(artwork.contributions)} if artwork.contributions else {}
-    root = Element(frame.tag, {"xmlns": NAMESPACE, **frame.attributes, **told}).to_text()
+    root = Element(frame.tag, {"xmlns": NAMESPACE, **frame.attributes}).to_text()
+    shapes, told = drawn[-artwork.encoding.n :], _told(artwork.contributions)
+    for element, value in zip(shapes, told, strict=False):
+        element.attributes[CONTRIBUTION] = value
     # A line breaks within a tag, where a blank would be: so that it costs no letter.
-    shapes = (element.to_text().replace(" ", "\n", 1) for element in drawn)
+    lines = (element.to_text().replace(" ", "\n", 1) for element in drawn)
     return "".join(
         [
             root.replace("/>", ">\n"),
             f"<title>{_escaped(artwork.metadata.get('Title', 'evonsfw'))}</title>\n",
             f"<desc>{_escaped(description(artwork))}</desc>\n",
             _metadata(artwork.metadata),
-            *shapes,
+            *lines,
             "</svg>\n",
         ]
     )
@@ -134,11 +134,11 @@ def _sheet(
     ]
 
 
-def _listed(contributions: tuple[float, ...]) -> str:
+def _told(contributions: tuple[float, ...]) -> list[str]:
     """What each shape contributes, with as many decimals as the largest takes for three digits."""
-    most = max(map(abs, contributions))
+    most = max(map(abs, contributions), default=0.0)
     digits = 2 - math.floor(math.log10(most)) if 0.0 < most < math.inf else 0
-    return " ".join(short_number(value, min(max(0, digits), 6)) for value in contributions)
+    return [short_number(value, min(max(0, digits), 6)) for value in contributions]
 
 
 def _metadata(texts: dict[str, str]) -> str:
@@ -180,6 +180,6 @@ def _drawn(root: ElementTree.Element) -> list[tuple[str, dict[str, str]]]:
         if child.tag not in _HEAD:
             found += child.iter()
     return [
-        (element.tag, {key: value for key, value in element.items() if key not in _UNSEEN})
+        (element.tag, {key: value for key, value in element.items() if key != CONTRIBUTION})
         for element in found
     ]
