@@ -26,8 +26,9 @@ from benchmarks.greedy import KINDS, greedy
 from benchmarks.subjects import Picture, at_side, drawing, pictures
 from benchmarks.target_program import ON_THE_WAY, run_program, start_up
 from evonsfw.genome import Encoding, Genome
+from evonsfw.growth import grow
 from evonsfw.portrait import Portrait
-from evonsfw.refinement import grow, improve
+from evonsfw.refinement import improve
 
 SIDE, QUICK_SIDE = 256, 96
 SECONDS = {50: 11.0, 100: 18.0, 200: 28.0, 1000: 60.0}

@@ -14,19 +14,22 @@ class Adam:
 
     Args:
         rate: the size of a step.
+        square_decay: how much of the mean of squares is kept from one step to the next.
     """
 
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
+    def __init__(self, rate: float, square_decay: float = SQUARE_DECAY) -> None:
+        self._rate, self._square_decay = rate, square_decay
         self._steps = 0
         self._mean: Floats | float = 0.0
         self._square: Floats | float = 0.0
 
-    def step(self, point: Floats, gradient: Floats) -> Floats:
-        """(L,) float32 point and d f / d point to the next point."""
+    def step(self, point: Floats, gradient: Floats, share: float = 1.0) -> Floats:
+        """(L,) float32 point and d f / d point to the next point, at a share of the rate."""
         self._steps += 1
         self._mean = DECAY * self._mean + (1.0 - DECAY) * gradient
-        self._square = SQUARE_DECAY * self._square + (1.0 - SQUARE_DECAY) * gradient**2
+        kept = self._square_decay
+        self._square = kept * self._square + (1.0 - kept) * gradient**2
         mean = self._mean / (1.0 - DECAY**self._steps)
-        square = self._square / (1.0 - SQUARE_DECAY**self._steps)
-        return (point + self._rate * mean / (np.sqrt(square) + TINY)).astype(np.float32)
+        square = self._square / (1.0 - kept**self._steps)
+        rate = self._rate * share
+        return (point + rate * mean / (np.sqrt(square) + TINY)).astype(np.float32)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pydantic
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from evonsfw import spelling, wishes
 from evonsfw.backends import AUTO, backend_names, device_names, load_backend
@@ -40,6 +40,7 @@ MAX_WORD = 40
 """Characters of an expression in a folder's name."""
 
 Words = Annotated[tuple[str, ...], BeforeValidator(spelling.words)]
+Number = Annotated[int, BeforeValidator(spelling.number), PlainSerializer(spelling.shown_number)]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -59,7 +60,11 @@ class RunConfig(BaseModel):
         description=f"Shapes to paint with: {', '.join(shape_names())}, or a mix. polygons have 5 "
         "corners, polygons-K have K.",
     )
-    n: int = Field(100, ge=1, le=5000, description="Number of shapes.")
+    n: Number = Field(
+        100,
+        le=5000,
+        description="Number of shapes; or auto, with --until-rmse: as many as that may take.",
+    )
     size: Annotated[str, BeforeValidator(spelling.size)] = Field(
         "256x256",
         description="Canvas that is scored, in pixels: a side or WxH, 16 to 4096. With --target, "
@@ -253,6 +258,8 @@ class RunConfig(BaseModel):
         if use_of_improvement(self.search) == "needs" and not self.improves:
             raise ValueError(f"search '{self.search}' is for a likeness: give --target PICTURE")
         wishes.check_until(self.goal_name, self.until, self.until_rmse)
+        if self.n == spelling.AUTO_NUMBER and self.until_rmse is None:
+            raise ValueError("--n auto: as many as what takes? give --until-rmse")
         check_list(self.goal_name, self.pareto, self.search)
         if self.pareto and self.fewest:
             raise ValueError("--fewest is for one objective: leave it out with --pareto")
@@ -303,7 +310,7 @@ class RunConfig(BaseModel):
     @property
     def takes_gradients(self) -> bool:
         """Whether the search may want gradients."""
-        return self.gradient and bool(use_of_gradient(self.search)) and not self.improves
+        return self.gradient and bool(use_of_gradient(self.search))
 
     @property
     def looks_at_target(self) -> bool:
@@ -317,8 +324,8 @@ class RunConfig(BaseModel):
 
     @property
     def improves(self) -> bool:
-        """Whether the search may have genomes improved, which those of a likeness can be."""
-        return self.plain_likeness and use_of_improvement(self.search) != ""
+        """Whether the search may have genomes made more like the target."""
+        return self.looks_at_target and use_of_improvement(self.search) != ""
 
     @property
     def has_end(self) -> bool:

@@ -7,19 +7,19 @@ JPEG step is real forward and the identity backward (Athalye, Carlini & Wagner 2
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from evonsfw import raster_gradient, refinement
+from evonsfw import growth, raster_gradient
 from evonsfw.classifier import REFERENCE, Classifier, to_probabilities
-from evonsfw.composition import compose
+from evonsfw.exactness import differentiable, has_softmax
 from evonsfw.genome import Encoding, Genome
 from evonsfw.gradient import Differentiable, Kept
+from evonsfw.improvement import ascended, coarser, redrawn
 from evonsfw.margin import SMALLEST
 from evonsfw.model_spec import ModelSpec
 from evonsfw.objectives import Goal
@@ -44,8 +44,6 @@ STEEP = 1e30
 """The largest weight that a backward pass is given; larger ones are divided first. The slope of a
 sigmoid near 0 makes ordinary numbers of both, which float32 holds.
 """
-PROBES = 2
-"""Pictures of each kind that `is_exact` looks at."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +91,17 @@ class Job:
     def cost(self, wants: Wants) -> int:
         """How many scorings one genome takes."""
         if wants.improve is not None:
-            return wants.improve.scorings
+            return wants.improve.scorings + wants.improve.steps * self.step
         looks = len(self.views if wants.views is None else wants.views)
         passes = 1 + BACKWARD * (wants.gradient and self.model is not None)
         return looks * passes * max(1, len(self.models))
+
+    @property
+    def step(self) -> int:
+        """How many scorings a step by a gradient takes; a picture's is as dear as a classifier's,
+        beside what else there is.
+        """
+        return len(self.views) * (1 + BACKWARD) * max(1, len(self.models))
 
     @property
     def wishes(self) -> int:
@@ -146,7 +151,7 @@ class Pipeline:
             shapes = [input_shape(model) for model in job.models]
             self._inputs = [np.empty((1, *shape), np.float32) for shape in shapes]
             if job.gradient:
-                self._differentiables = [_differentiable(model) for model in job.models]
+                self._differentiables = [differentiable(model) for model in job.models]
 
     def with_job(self, job: Job) -> Pipeline:
         """The same sessions for another encoding, canvas or goal of the same classifiers."""
@@ -165,22 +170,23 @@ class Pipeline:
         return self.evaluate_pictures(render(genomes, self._job.encoding, self._job.canvas))
 
     def _improved(self, genomes: Genomes, how: Improvement) -> Genomes:
-        """(B, L) float32 genomes whose pictures are more like the target's."""
-        job, goal = self._job, self._job.goal
+        """(B, L) float32 genomes that are fitter, or whose pictures are more like the target's."""
+        job = self._job
         assert job.improve, "the job says that nothing is to be improved"
-        assert goal.target is not None
-        asked = job.encoding, goal.target
-        better = []
-        for seed, genome in enumerate(genomes, start=how.seed):
-            if how.anew:
-                found = refinement.grow(*asked, seed=seed, weights=goal.weights)
-            else:
-                budget = how.scorings * job.canvas[0] * job.canvas[1]
-                found = refinement.improve(
-                    genome, *asked, budget=budget, seed=seed, weights=goal.weights, heat=how.heat
-                )
-            better.append(found.genome)
-        return np.stack(better)
+        if job.model is None and (coarse := coarser(job.goal, how.fine)) is not job.goal:
+            height, width = coarse.needed_target(job.objective).shape[:2]
+            there = self.with_job(replace(job, goal=coarse, canvas=(width, height)))
+            return there._improved(genomes, replace(how, fine=1.0))
+        if not how.steps:
+            return redrawn(genomes, how, job.encoding, job.goal)
+        rose = [ascended(one, job.encoding, self._slope, how.steps, how.rate) for one in genomes]
+        return np.stack(rose)
+
+    def _slope(self, genome: Genome) -> tuple[float, Genome]:
+        """The fitness of one genome, and (L,) its gradient."""
+        found = self._worst(genome, Wants(gradient=True))
+        assert found.gradients is not None
+        return float(found.fitness[0]), found.gradients[0]
 
     def evaluate_pictures(self, pictures: Pictures) -> Evaluation:
         """(B, H, W, 3) uint8 pictures, as they are, to their fitness and scores."""
@@ -245,7 +251,7 @@ class Pipeline:
             separate = frozenset(
                 number
                 for number, pair in enumerate(zip(models, networks, strict=True))
-                if not _has_softmax(*pair)
+                if not has_softmax(*pair)
             )
             return Observed(*_columns(found), [picture], separate), kept
         asked = list(zip(self._classifiers, self._inputs, strict=True))
@@ -294,17 +300,6 @@ def open_classifiers(job: Job) -> tuple[Classifier, ...]:
     )
 
 
-def _differentiable(model: ModelSpec) -> Differentiable:
-    """A classifier's network, differentiated at what its softmax is given, in the file or here."""
-    at_output = model.output == "logits"
-    return Differentiable(model.path, input_shape(model), at_output=at_output)
-
-
-def _has_softmax(model: ModelSpec, network: Differentiable) -> bool:
-    """Whether the probabilities are the softmax of what the network differentiates."""
-    return model.output == "logits" or network.ends_in_softmax
-
-
 def _columns(
     both: Sequence[tuple[npt.NDArray[np.float32], Logits]],
 ) -> tuple[tuple[npt.NDArray[np.float32], ...], tuple[Logits, ...]]:
@@ -325,37 +320,6 @@ def _backward(network: Differentiable, kept: Kept, weights: Logits | Values) -> 
     scale = max(1.0, float(np.abs(weights).max()) / STEEP)
     cotangent = network.backward(kept, np.asarray(weights / scale, np.float32)[None])[0]
     return cotangent * np.float32(scale)
-
-
-def is_exact(reference: Classifier) -> bool:
-    """Whether forward passes that keep what backward passes need give a classifier's own
-    probabilities, and its logits where it has some, to the last bit, on a few pictures.
-
-    What they keep may hinder onnxruntime from fusing operators, and so change how it rounds. Logits
-    tell it where probabilities have rounded to 0 and 1.
-    """
-    model, network = reference.spec, _differentiable(reference.spec)
-    whole = Classifier(model, logits=True) if _has_softmax(model, network) else None
-    inputs = np.empty((1, *input_shape(model)), np.float32)
-    for picture in _probes((model.resize.width, model.resize.height)):
-        prepare(model, picture, inputs[0])
-        kept = network.forward(inputs)
-        if not np.array_equal(to_probabilities(model, kept.output), reference.run(inputs)):
-            return False
-        if whole and not np.array_equal(kept.logits, whole.run_with_logits(inputs)[1]):
-            return False
-    return True
-
-
-def _probes(size: Canvas) -> Iterator[Pictures]:
-    """(H, W, 3) uint8 pictures of several kinds: composed, noise, flat blocks, smooth."""
-    rng, encoding = np.random.default_rng(0), Encoding(("triangles", "circles"), 20)
-    yield from render(compose(encoding, rng, PROBES), encoding, size)
-    for _ in range(PROBES):
-        yield rng.integers(0, 256, (size[1], size[0], 3), np.uint8)
-        coarse = Image.fromarray(rng.integers(0, 256, (6, 6, 3), np.uint8))
-        for method in (Image.Resampling.NEAREST, Image.Resampling.BICUBIC):
-            yield np.array(coarse.resize(size, method))
 
 
 def joined(parts: Sequence[Evaluation]) -> Evaluation:
@@ -383,7 +347,7 @@ def warm_up(job: Job) -> None:
     for view in job.views:
         _warm_up_view(job, view, genome)
     if job.improve:
-        refinement.warm_up(job.encoding)
+        growth.warm_up(job.encoding)
 
 
 def _warm_up_view(job: Job, view: View, genome: Genome) -> None:

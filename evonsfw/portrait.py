@@ -7,6 +7,7 @@ settled can be expressed by the encoding, so the genome that it gives draws just
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from evonsfw.genome import BACKGROUND_GENES, COLOUR_GENES, Encoding, Genome
 from evonsfw.patches import Floats, Place, Reals, compose, make_bench
@@ -50,9 +51,10 @@ class Portrait:
         self._bench = make_bench(width, height)
         self._shapes = [load_shape(name) for name in encoding.shapes]
         self._genes = [np.zeros(len(self.shape(i).GENES)) for i in range(encoding.n)]
-        self._corners = np.zeros((encoding.n, 3, 2))
+        self.corners = np.zeros((encoding.n, 3, 2))
         self._counts = np.zeros(encoding.n, np.int64)
         self._colours = np.zeros((encoding.n, 3), np.float32)
+        self._opacities = np.zeros(encoding.n, np.float32)
         self._alphas = np.zeros(encoding.n, np.float32)
 
     @property
@@ -75,18 +77,17 @@ class Portrait:
         for i in range(self.count):
             self._put(i, drawing.geometry[i, : len(self._genes[i])])
         self._colours[:], self._alphas[:] = drawing.colours, drawing.alphas
+        self._opacities[:] = np.clip(self.encoding.rows(genome)[:, -1], 0.0, 1.0)
 
     def genome(self) -> Genome:
         """The (L,) genome that draws this picture; its rows after `count` are 0."""
         genome = np.zeros(self.encoding.length, np.float32)
         genome[:BACKGROUND_GENES] = self.background
         rows = self.encoding.rows(genome)
-        low, high = self.encoding.alpha
         for i in range(self.count):
             rows[i, : len(self._genes[i])] = self._genes[i]
-            rows[i, -COLOUR_GENES:-1] = self._colours[i]
-            rows[i, -1] = (self._alphas[i] - low) / (high - low) if high > low else 0.0
-        return np.clip(genome, 0.0, 1.0)
+            rows[i, -COLOUR_GENES:-1], rows[i, -1] = self._colours[i], self._opacities[i]
+        return genome
 
     def squared_error(self) -> float:
         """Weighted sum over pixels and channels of (target - picture) squared, in [0, 1]."""
@@ -104,13 +105,16 @@ class Portrait:
             The window's weighted squared error without the shape.
         """
         n = self.count
-        polygons = self._corners[:n], self._counts[:n], self._colours[:n], self._alphas[:n]
+        polygons = self.corners[:n], self._counts[:n], self._colours[:n], self._alphas[:n]
         compose(self._bench, polygons, self.background, i, depth, place)
         return float(add_up(self._bench, self._target, self._weights, place))
 
     def window(self, i: int) -> Place:
         """A window around shape i, on the canvas."""
-        corners = self._corners[i, : self._counts[i]]
+        return self.around(self.corners[i, : self._counts[i]])
+
+    def around(self, corners: Reals) -> Place:
+        """A window around (V, 2) corners, in pixels, on the canvas."""
         low, high = (np.clip(edge, 0, self.canvas) for edge in (corners.min(0), corners.max(0)))
         around = np.maximum(LEAST_AROUND, AROUND * (high - low))
         left, top = (int(v) for v in np.clip(np.floor(low - around), 0, self.canvas))
@@ -135,25 +139,38 @@ class Portrait:
         score(self._bench, corners, place, self.canvas, limits, encoding.swatches, found)
         return found
 
-    def errors(self) -> Reals:
-        """(H / CELL, W / CELL) weighted squared error, as the whole canvas was lifted last."""
+    def errors(self, place: Place) -> Reals:
+        """(H / CELL, W / CELL) weighted squared error of a window that was lifted last, elsewhere
+        0; its left and top are multiples of CELL.
+        """
+        left, top = place[:2]
         errors = np.zeros((-(-self.canvas[1] // CELL), -(-self.canvas[0] // CELL)))
-        map_errors(self._bench, self._target, self._weights, self.whole, CELL, errors)
+        there = errors[top // CELL :, left // CELL :]
+        map_errors(self._bench, self._target, self._weights, place, CELL, there)
         return errors
 
     def settle(self, i: int, genes: Reals, found: Reals) -> None:
-        """Make row i what was tried: (G,) genes with their (FOUND,) row of `score`."""
+        """Make row i what was tried: (G,) genes with their (FOUND,) row of `score`, its alpha and
+        colour brought to 255 steps.
+        """
         self._put(i, genes)
-        low, high = (np.float32(a) for a in self.encoding.alpha)
-        gene = np.float32((found[1] - low) / (high - low)) if high > low else np.float32(0.0)
-        self._alphas[i] = low + (high - low) * gene
-        self._colours[i] = found[2:]
+        low, high = self.encoding.alpha
+        opacity = (found[1] - low) / (high - low) if high > low else 0.0
+        self._opacities[i] = in_steps(opacity)
+        self._alphas[i] = np.float32(low) + np.float32(high - low) * self._opacities[i]
+        self._colours[i] = in_steps(found[2:])
+
+    def middles(self) -> Reals:
+        """(count, 2) x and y of the shapes' middles, in pixels: the means of their corners."""
+        corners = zip(self.corners[: self.count], self._counts, strict=False)
+        return np.array([one[:k].mean(axis=0) for one, k in corners]).reshape(-1, 2)
 
     def reorder(self, i: int, depth: int) -> None:
         """Paint shape i when `depth` of the others are painted."""
         order = [k for k in range(self.count) if k != i]
         order.insert(depth, i)
-        for rows in (self._corners, self._counts, self._colours, self._alphas):
+        every = self.corners, self._counts, self._colours, self._opacities, self._alphas
+        for rows in every:
             rows[: self.count] = rows[order]
         self._genes[: self.count] = [self._genes[k] for k in order]
 
@@ -169,7 +186,7 @@ class Portrait:
         least = max(float((once * through).sum(dtype=np.float64)), 1e-9)
         for q in range(3):
             wanted = (once * (self._target[..., q] - above[q])).sum(dtype=np.float64)
-            self.background[q] = min(max(wanted / least, 0.0), 1.0)
+            self.background[q] = in_steps(wanted / least)
         if len(encoding.swatches):
             away = ((encoding.swatches - self.background) ** 2).sum(axis=1)
             self.background[:] = encoding.swatches[away.argmin()]
@@ -184,12 +201,17 @@ class Portrait:
     def _put(self, i: int, genes: Reals) -> None:
         """Give row i its place."""
         corners = self.shape(i).outline(genes[None], self.canvas)[0]
-        if len(corners) > self._corners.shape[1]:
-            more = np.zeros((len(self._corners), len(corners), 2))
-            more[:, : self._corners.shape[1]] = self._corners
-            self._corners = more
-        self._corners[i, : len(corners)], self._counts[i] = corners, len(corners)
+        if len(corners) > self.corners.shape[1]:
+            more = np.zeros((len(self.corners), len(corners), 2))
+            more[:, : self.corners.shape[1]] = self.corners
+            self.corners = more
+        self.corners[i, : len(corners)], self._counts[i] = corners, len(corners)
         self._genes[i] = genes.copy()
+
+
+def in_steps(values: npt.ArrayLike) -> Floats:
+    """The nearest of 0, 1/255, …, 1: what a colour of eight bits can be."""
+    return (np.round(np.clip(values, 0.0, 1.0) * 255.0) / 255.0).astype(np.float32)
 
 
 def check_target(target: Pictures, weights: Floats | None) -> None:

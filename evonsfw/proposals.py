@@ -1,7 +1,8 @@
 """Shapes to try: variations of one, and new ones where the error is.
 
 Numbers are drawn in compiled code, from a state that is one 64-bit word: the same word, the same
-shapes. Genes are float32 numbers in [0, 1], so that a genome holds just what was tried.
+shapes. Genes are float32 numbers on the grid of k / 4095, so that a genome holds just what was
+tried, in few bits.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from evonsfw.compiled import compiled
+from evonsfw.genome import GRID
 
 F = np.float32
 
@@ -33,10 +35,16 @@ def _normal(state: Any) -> float:  # pragma: no cover - compiled
 
 
 @compiled
+def _on_grid(value: float) -> Any:  # pragma: no cover - compiled
+    """The nearest gene of the grid."""
+    return F(np.floor(value * GRID + 0.5) / GRID)
+
+
+@compiled
 def vary(
     state: Any, parent: Any, step: Any, decades: Any, children: Any
 ) -> None:  # pragma: no cover - compiled
-    """Fill `children` (K, G) with variations of `parent` (G,), float32 numbers in [0, 1]."""
+    """Fill `children` (K, G) with variations of `parent` (G,), genes of the grid."""
     count = len(parent)
     for k in range(len(children)):
         scale = 10.0 ** (decades[0] + (decades[1] - decades[0]) * _uniform(state))
@@ -52,7 +60,7 @@ def vary(
                 value = min(-value, 1.0)
             if value > 1.0:
                 value = max(2.0 - value, 0.0)
-            children[k, g] = F(value)
+            children[k, g] = F(parent[g]) if value == parent[g] else _on_grid(value)
 
 
 @compiled
@@ -67,6 +75,6 @@ def scatter(
         at = min(at, down * across - 1)
         x = (at % across + _uniform(state)) * cell / canvas[0]
         y = (at // across + _uniform(state)) * cell / canvas[1]
-        children[k, 0], children[k, 1] = F(min(x, 1.0)), F(min(y, 1.0))
+        children[k, 0], children[k, 1] = _on_grid(min(x, 1.0)), _on_grid(min(y, 1.0))
         for g in range(2, children.shape[1]):
-            children[k, g] = F(_uniform(state))
+            children[k, g] = _on_grid(_uniform(state))

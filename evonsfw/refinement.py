@@ -9,18 +9,19 @@ The work is counted in pixels visited, so the same seed gives the same genome on
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
 from typing import NamedTuple
 
 import numpy as np
 
+from evonsfw.division import EVERYTHING, Strip, shared, within
 from evonsfw.genome import Encoding, Genome
 from evonsfw.patches import Floats, Place, Reals
 from evonsfw.portrait import CELL, Pictures, Portrait
 from evonsfw.proposals import scatter, vary
 from evonsfw.shapes import Shape
 
-DECADES = (-3.5, -0.7)
+DECADES = (-3.2, -0.6)
 """Powers of ten between which the size of a step lies, in genes."""
 BARELY = 1e-4
 """Share of what a shape does for the picture, below which a gain counts as none."""
@@ -32,6 +33,8 @@ REGION, LEAST_REGION, WHOLE = 5.0, 48.0, 0.15
 """Where new shapes are looked for: side by the side of a shape's share of the canvas, and pixels at
 least; how often it is the whole canvas.
 """
+UNKNOWN = math.inf
+"""What a shape is worth that nobody has looked at: it is not the least useful of several."""
 CANDIDATES = 4
 """Of so many shapes drawn, the least useful is replaced."""
 NEAR = 5
@@ -85,35 +88,46 @@ class Refinement:
     In a mix of shapes a row's place says what it is, so there every shape keeps its depth.
     """
 
-    def __init__(self, portrait: Portrait, seed: int) -> None:
+    def __init__(self, portrait: Portrait, seed: int, strip: Strip = EVERYTHING) -> None:
         self.portrait = portrait
         self.temperature = 0.0
         self._pace = FEW if portrait.encoding.n < MANY_SHAPES else MANY
         self._mixed = len(portrait.encoding.shapes) > 1
         self._rng = np.random.default_rng(seed)
-        self._worth = np.zeros(portrait.encoding.n)
+        self._worth = np.full(portrait.count, UNKNOWN)
+        self._strip = strip
+        self._mine, self._borders = shared(portrait, strip)
         self._errors = np.ones((1, 1))
         self._state = self._rng.integers(0, 2**63, 1, dtype=np.uint64)
 
-    def add(self) -> None:
-        """Put a new shape on top."""
+    @property
+    def any(self) -> bool:
+        """Whether there is a shape to be changed."""
+        return bool(self._mine.any())
+
+    def add(self, place: Place) -> float:
+        """Put a new shape on top, inside of a window whose left and top are multiples of CELL.
+
+        Returns:
+            The window's weighted squared error before.
+        """
         portrait = self.portrait
         top = portrait.count
-        portrait.lift(-1, top, portrait.whole)
-        trial = self._find(portrait.shape(top), portrait.errors(), portrait.whole)
+        before = portrait.lift(-1, top, place)
+        trial = self._find(portrait.shape(top), portrait.errors(place), place)
         portrait.count += 1
         portrait.settle(top, *trial)
+        return before
 
     def step(self) -> None:
         """One change of one shape, kept where it helps."""
-        count = self.portrait.count
         chance = self._rng.random()
         if chance < REPLACED:
             self._replace(self._least_useful())
         elif chance < REPLACED + REORDERED and not self._mixed:
-            self._reorder(int(self._rng.integers(count)))
+            self._reorder(int(self._rng.choice(np.flatnonzero(self._mine))))
         else:
-            self._move(int(self._rng.integers(count)))
+            self._move(int(self._rng.choice(np.flatnonzero(self._mine))))
 
     def _allowed(self) -> float:
         return self.temperature * float(self._rng.exponential()) if self.temperature else 0.0
@@ -127,7 +141,7 @@ class Refinement:
 
     def _least_useful(self) -> int:
         """Of a few shapes, the one that took least off the error when last looked at."""
-        few = self._rng.integers(self.portrait.count, size=CANDIDATES)
+        few = self._rng.choice(np.flatnonzero(self._mine), CANDIDATES)
         return int(few[self._worth[few].argmin()])
 
     def _place(self, i: int, trial: Trial, depth: int) -> None:
@@ -135,6 +149,7 @@ class Refinement:
         self.portrait.settle(i, *trial)
         self.portrait.reorder(i, depth)
         self._worth = np.insert(np.delete(self._worth, i), depth, -trial.change)
+        self._mine = np.insert(np.delete(self._mine, i), depth, True)
 
     def _move(self, i: int) -> None:
         """Climb with shape i."""
@@ -188,7 +203,7 @@ class Refinement:
         portrait = self.portrait
         portrait.paint_background()
         portrait.lift(-1, portrait.count, portrait.whole)
-        self._errors = portrait.errors()
+        self._errors = within(portrait.errors(portrait.whole), self._strip.angle, self._borders)
 
     def _region(self) -> tuple[Reals, Place]:
         """Where to look for a new shape: the errors there, 0 elsewhere, and the window.
@@ -246,28 +261,6 @@ class Refinement:
         return best
 
 
-def grow(
-    encoding: Encoding, target: Pictures, *, seed: int, weights: Floats | None = None
-) -> Improved:
-    """A first genome that is like a target: a background, then one shape after another on top.
-
-    Args:
-        encoding: what the genes mean, and how many shapes there are.
-        target: (H, W, 3) uint8 sRGB.
-        seed: the same seed gives the same genome.
-        weights: (H, W) float32 of at least 0, how much each pixel's error counts; None for 1.
-
-    Raises:
-        ValueError: target or weights that cannot be used.
-    """
-    portrait = Portrait(target, encoding, weights)
-    portrait.paint_background()
-    refinement = Refinement(portrait, seed)
-    while portrait.count < encoding.n:
-        refinement.add()
-    return Improved(portrait.genome(), portrait.rmse())
-
-
 def improve(
     genome: Genome,
     encoding: Encoding,
@@ -277,6 +270,7 @@ def improve(
     seed: int,
     weights: Floats | None = None,
     heat: tuple[float, float] = (0.0, 0.0),
+    strip: Strip = EVERYTHING,
 ) -> Improved:
     """Make a genome's picture more like a target.
 
@@ -290,6 +284,7 @@ def improve(
         heat: temperature at the start and at the end, as a share of a shape's part of the squared
             error; in between it falls in a straight line. A long refinement is best begun
             at 0.5 and ended at 0. At (0, 0) the error never grows.
+        strip: where shapes may be changed.
 
     Raises:
         ValueError: a genome of another length; target, weights or heat that cannot be used.
@@ -299,10 +294,10 @@ def improve(
     portrait = Portrait(target, encoding, weights)
     portrait.read(genome)
     before = Improved(genome, portrait.rmse())
-    refinement = Refinement(portrait, seed)
+    refinement = Refinement(portrait, seed, strip)
     unit = portrait.squared_error() / max(1, encoding.n)
     rounds = 0
-    while portrait.work < budget and encoding.n:
+    while portrait.work < budget and refinement.any:
         if rounds % encoding.n == 0:
             refinement.look_around()
         done = portrait.work / budget
@@ -311,10 +306,3 @@ def improve(
         rounds += 1
     after = Improved(portrait.genome(), portrait.rmse())
     return after if heat[0] > 0.0 or after.error < before.error else before
-
-
-def warm_up(encoding: Encoding) -> None:
-    """Compile all this, or load it from numba's cache: one shape of each kind of an encoding."""
-    small = replace(encoding, n=len(encoding.shapes))
-    target = np.zeros((16, 16, 3), np.uint8)
-    improve(grow(small, target, seed=0).genome, small, target, budget=1, seed=0)

@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic_core import PydanticCustomError
 
 from evonsfw.strict_yaml import read_text
+
+AUTO_NUMBER = 0
+"""What stands for as many shapes as it takes, until that is known."""
 
 
 def words(value: Any) -> Any:
@@ -55,6 +59,24 @@ def size(value: Any) -> Any:
         if 1 <= len(sides) <= 2 and all(side.strip().isdecimal() for side in sides):
             return f"{int(sides[0])}x{int(sides[-1])}"
     return value
+
+
+def number(value: Any) -> Any:
+    """Take "auto" to AUTO_NUMBER; nothing else comes to that.
+
+    Raises:
+        PydanticCustomError: a whole number below 1.
+    """
+    text = str(value).strip()
+    if text.removeprefix("-").isdecimal() and int(text) < 1:
+        told = "Input should be greater than or equal to 1, or auto"
+        raise PydanticCustomError("number", told)
+    return AUTO_NUMBER if text == "auto" else value
+
+
+def shown_number(number: int) -> int | str:
+    """The other way round."""
+    return number or "auto"
 
 
 def index(value: Any) -> Any:

@@ -25,15 +25,19 @@ from evonsfw.config import (
 from evonsfw.cores import usable_cores
 from evonsfw.ends import end_reached
 from evonsfw.evolution import Progress, Referee
+from evonsfw.exactness import is_exact
 from evonsfw.genome import BACKGROUND_GENES, Encoding, Genome
+from evonsfw.growth import shapes_for
+from evonsfw.improvement import coarser
 from evonsfw.model_spec import DEFAULT, ModelSpec, read_spec
 from evonsfw.objectives import Goal
 from evonsfw.pictures import open_picture, target_on_canvas, weights_on_canvas
-from evonsfw.pipeline import Evaluation, Job, Pipeline, is_exact, open_classifiers
+from evonsfw.pipeline import Evaluation, Job, Pipeline, open_classifiers
 from evonsfw.preparation import input_shape
 from evonsfw.search import FITNESS_ONLY, Problem, Search, load_search, use_of_gradient
 from evonsfw.several import count
 from evonsfw.shapes import Canvas
+from evonsfw.spelling import AUTO_NUMBER
 from evonsfw.views import SEARCHED
 from evonsfw.wishes import (
     Wish,
@@ -45,6 +49,12 @@ from evonsfw.wishes import (
     optimum,
 )
 
+LIKENESS_EVALUATIONS, GROWN_EVALUATIONS = 200, 40
+"""A run after a target ends at so many scorings a shape; and so many are added for each, where the
+likeness is not all that counts.
+"""
+MOST_SHAPES = 2_000
+"""Shapes that --n auto comes to, at most."""
 ROBUST_UNTIL = 0.999
 """Where a run ends that is to hold and was given no end."""
 
@@ -82,6 +92,10 @@ def complete(config: RunConfig) -> RunConfig:
     changes: dict[str, Any] = {}
     if config.seed is None:
         changes["seed"] = secrets.randbelow(2**32)
+    if config.target is not None and "size" not in config.model_fields_set:
+        changes["size"] = _size_of_target(Path(config.target), config.canvas)
+    if config.n == AUTO_NUMBER:
+        changes["n"] = _number(make_config({**config.to_dict(), **changes}))
     if config.takes_gradients and gradient_refused(config) is not None:
         changes["gradient"] = False
     if config.population is None:
@@ -91,17 +105,35 @@ def complete(config: RunConfig) -> RunConfig:
         changes["until"] = default_until(config.goal_name)
         if config.robust and config.goal_name == "highest":
             changes["until"] = ROBUST_UNTIL
-        free = has_value(config.goal_name)
-        changes["evaluations"] = EXPRESSION_EVALUATIONS if free else DEFAULT_EVALUATIONS
-        if config.pareto:
-            changes["evaluations"] = PARETO_EVALUATIONS
+        changes["evaluations"] = _evaluations(config)
     changes["classifier"] = ",".join(_absolute(name) for name in config.classifiers)
-    if config.target is not None and "size" not in config.model_fields_set:
-        changes["size"] = _size_of_target(Path(config.target), config.canvas)
     if config.until_rmse is not None:
         changes |= {"until": config.until_rmse, "until_rmse": None}
     changes["objective"] = config.goal_name
     return with_backend(make_config({**config.to_dict(), **changes}))
+
+
+def _evaluations(config: RunConfig) -> int:
+    """Where a run ends that was given no end."""
+    if config.pareto:
+        return PARETO_EVALUATIONS
+    if config.improves and config.plain_likeness:
+        return max(DEFAULT_EVALUATIONS, LIKENESS_EVALUATIONS * config.n)
+    if config.improves:
+        return EXPRESSION_EVALUATIONS + GROWN_EVALUATIONS * config.n
+    return EXPRESSION_EVALUATIONS if has_value(config.goal_name) else DEFAULT_EVALUATIONS
+
+
+def _number(config: RunConfig) -> int:
+    """As many shapes as the RMSE that a run is to reach may take."""
+    assert config.target is not None
+    assert config.until_rmse is not None
+    goal = _goal(config, ())
+    encoding = replace(config.encoding, n=MOST_SHAPES)
+    seen = coarser(goal, 0.0)
+    target = seen.needed_target(config.goal_name)
+    assert config.seed is not None
+    return shapes_for(config.until_rmse, encoding, target, seed=config.seed, weights=seen.weights)
 
 
 def _absolute(classifier: str) -> str:
@@ -272,6 +304,7 @@ def problem_of_run(config: RunConfig) -> Problem:
         problem_of(config.encoding),
         gradient=config.takes_gradients,
         improve=config.improves,
+        proxy=not config.plain_likeness,
         views=len(SEARCHED) if config.robust else 1,
         optimum=optimum(config.goal_name),
         wishes=max(1, count(config.goal_name)),

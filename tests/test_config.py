@@ -384,8 +384,8 @@ def test_two_goals(values: dict[str, Any]) -> None:
 def test_what_looks_at_the_target(objective: str | None, looks: bool, plain: bool) -> None:
     config = make_config({"target": "x.png", "objective": objective})
     assert (config.looks_at_target, config.plain_likeness) == (looks, plain)
-    assert config.improves is plain
-    assert config.takes_gradients is not plain
+    assert config.improves
+    assert config.takes_gradients
 
 
 @pytest.mark.parametrize("objective", ["highest", "symmetry", "nsfw - clutter", "+'edges'"])
@@ -407,7 +407,7 @@ def test_what_looks_at_no_target(objective: str) -> None:
         ({"until": -1, "target": "x.png", "objective": "edges"}, "until = '-1'"),
         ({"class": "nsfw", "target": "x.png", "objective": "ssim"}, "leave out --class"),
         ({"robust": True, "target": "x.png", "objective": "ssim + nsfw"}, "leave out --robust"),
-        ({"search": "portrait", "target": "x.png", "objective": "ssim"}, "is for a likeness"),
+        ({"search": "portrait", "objective": "+nsfw"}, "is for a likeness"),
     ],
 )
 def test_what_needs_a_target_of_its_kind(values: dict[str, Any], words: str) -> None:
@@ -520,3 +520,10 @@ def test_what_goes_together() -> None:
     )
     assert "leave out --robust" in _refusal(target="picture.png", robust=True)
     assert len(_refusal(objective="q" * 10_000)) < 120
+
+
+def test_a_number_of_shapes_that_is_to_be_found() -> None:
+    config = make_config({"n": "auto", "target": "x.png", "until_rmse": 20})
+    assert make_config(config.to_dict()) == config
+    assert config.to_dict()["n"] == "auto"
+    assert "--until-rmse" in _refusal(n="auto", target="x.png")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from PIL import Image
 from evonsfw.backends import load_backend
 from evonsfw.config import RunConfig, make_config, read_config
 from evonsfw.founding import settings_from
+from evonsfw.growth import dotted, grow_on
 from evonsfw.pipeline import Pipeline
 from evonsfw.reference import with_targets
-from evonsfw.refinement import grow, improve
+from evonsfw.refinement import improve
 from evonsfw.search import Improvement, Wants
 from evonsfw.stage import complete, set_up
 from evonsfw.verification import verify_files
@@ -212,21 +214,25 @@ def test_a_run_towards_what_counts_repeats_and_resumes_from_its_folder_alone(
     assert verify_files([whole / "best.png", parts / "generations" / "gen_00001.png"], print) == 0
 
 
-@pytest.mark.parametrize("anew", [True, False])
-def test_what_counts_is_what_is_improved(cut_out: dict[str, str], anew: bool) -> None:
+@pytest.mark.parametrize("rows", [(0, 0), (1, 3), None])
+def test_what_counts_is_what_is_improved(
+    cut_out: dict[str, str], rows: tuple[int, int] | None
+) -> None:
     """And its error is the score, to the last bit."""
     stage = set_up(complete(make_config({**cut_out, "n": 4, "size": 32, "seed": 7})))
     goal, encoding = stage.job.goal, stage.job.encoding
     assert goal.target is not None
     genome = np.random.default_rng(1).random(encoding.length, np.float32)
     budget = 20 * 32 * 32
-    wants = Wants(improve=Improvement(20, 3, anew=anew))
+    wants = Wants(improve=Improvement(20, 3, rows=rows))
     found = Pipeline(stage.job).evaluate(genome[None], wants)
-    exact = (
-        grow(encoding, goal.target, seed=3, weights=goal.weights)
-        if anew
-        else improve(genome, encoding, goal.target, budget=budget, seed=3, weights=goal.weights)
-    )
+    asked: dict[str, Any] = {"seed": 3, "weights": goal.weights}
+    if rows is None:
+        exact = improve(genome, encoding, goal.target, budget=budget, **asked)
+    elif rows == (0, 0):
+        exact = dotted(encoding, goal.target, **asked)
+    else:
+        exact = grow_on(genome, encoding, goal.target, rows=rows, **asked)
     np.testing.assert_array_equal(found.genomes, exact.genome[None])
     assert found.scores[0] == exact.error
 

@@ -337,3 +337,22 @@ def test_a_run_says_why_it_goes_without_gradients(bench: Bench) -> None:
     assert "; without gradients: only onnxruntime on the CPU gives them" in bench.said[0]
     bench.start("other", gradient=False, generations=1)
     assert "without gradients" not in bench.said[0]
+
+
+def test_as_many_shapes_as_an_error_takes(bench: Bench, portrait: Path) -> None:
+    """The settings say how many, and the run comes to the error; half of it takes more shapes."""
+    numbers = []
+    for error in (8.0, 4.0):
+        asked = {"target": str(portrait), "n": "auto", "until_rmse": error}
+        folder = bench.start(f"run{error:g}", **asked)
+        settings = read_config(folder / "config.yaml")
+        numbers.append(settings["n"])
+        assert settings["until"] == error
+        assert scores(folder)[-1] <= error
+    assert 1 <= numbers[0] < numbers[1]
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_a_portrait_of_very_few_shapes(bench: Bench, portrait: Path, n: int) -> None:
+    folder = bench.start("run", target=str(portrait), n=n, generations=4, shapes="circles")
+    assert scores(folder)[-1] < scores(folder)[0]

@@ -17,11 +17,12 @@ from onnx import TensorProto, helper, numpy_helper
 from evonsfw.classifier import Classifier
 from evonsfw.composition import compose
 from evonsfw.config import make_config
+from evonsfw.exactness import is_exact
 from evonsfw.genome import Encoding
 from evonsfw.model_spec import ModelSpec, read_spec
 from evonsfw.objectives import Goal
 from evonsfw.ort_session import cpu_session
-from evonsfw.pipeline import SOFTNESS, Job, Pipeline, is_exact
+from evonsfw.pipeline import SOFTNESS, Job, Pipeline
 from evonsfw.search import Wants
 from evonsfw.stage import Stage, complete, referee, set_up
 from evonsfw.views import SEARCHED

@@ -7,10 +7,11 @@ import numpy.typing as npt
 import pytest
 
 from evonsfw.genome import Encoding
+from evonsfw.growth import grow
 from evonsfw.objectives.likeness import Likeness
 from evonsfw.portrait import Portrait
 from evonsfw.raster import render
-from evonsfw.refinement import Refinement, grow, improve
+from evonsfw.refinement import Refinement, improve
 
 HEIGHT, WIDTH = 40, 56
 BUDGET = 2_000_000

@@ -79,7 +79,7 @@ def _improved(search: Search, genomes: np.ndarray) -> np.ndarray:
     found = genomes.copy()
     for place, genome in enumerate(found):
         rng = np.random.default_rng(how.seed + place)
-        if how.anew:
+        if how.rows == (0, 0):
             genome[:] = rng.random(len(genome), np.float32)
         moved = rng.random(len(genome)) < 0.1
         genome[moved] += (0.2 * (TARGET[: len(genome)] - genome)[moved]).astype(np.float32)
@@ -284,8 +284,8 @@ def test_telling_nonsense(name: str, damage: str) -> None:
         "short": good[:-1],
         "long": np.append(good, 0.0),
         "column": good[:, None],
-        "nan": np.where(np.arange(len(good)) == 1, np.nan, good),
-        "inf": np.where(np.arange(len(good)) == 1, -np.inf, good),
+        "nan": np.where(np.arange(len(good)) == len(good) - 1, np.nan, good),
+        "inf": np.where(np.arange(len(good)) == len(good) - 1, -np.inf, good),
     }[damage]
     with pytest.raises(ValueError, match="finite values"):
         search.tell(bad)

@@ -29,18 +29,34 @@ State = dict[str, Any]
 class Improvement:
     """Genomes are made better before they are scored, by whoever sees their pictures.
 
+    The canvas is cut into strips, of as many shapes each; of the genome at place i of the batch
+    only the shapes of the i-th strip are changed, so that the genomes of a batch can be united.
+
     Attributes:
         scorings: how much work each genome is given, in pictures' worth of pixels.
-        seed: of what is random; the genome at place i of the batch has seed + i.
+        seed: of what is random; the genome at place i has seed + i.
         heat: how much worse a change may be for a while, at the start and at the end: a share of
             what a shape is worth on average.
-        anew: begin without the genome, and put one shape after another on top.
+        rows: put new shapes there, above all that are before them, instead; the strips share them.
+            Where they begin at 0, the genome is forgotten: what is not grown yet are dots.
+        strips: how many.
+        angle: of the direction across the strips, in radians.
+        place: of the batch's first genome.
+        steps: climb so many steps of the fitness's gradient with all genes at once, instead.
+        rate: by how much the first of them changes a gene, at most; it falls to 0.
+        fine: 0 at a run's start, where a large canvas may be looked at from afar, towards 1.
     """
 
     scorings: int
     seed: int
     heat: tuple[float, float] = (0.0, 0.0)
-    anew: bool = False
+    rows: tuple[int, int] | None = None
+    strips: int = 1
+    angle: float = 0.0
+    place: int = 0
+    steps: int = 0
+    rate: float = 0.0
+    fine: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +80,7 @@ class Wants:
         """The same of the part of a batch that begins at a place."""
         if self.improve is None or place == 0:
             return self
-        return replace(self, improve=replace(self.improve, seed=self.improve.seed + place))
+        return replace(self, improve=replace(self.improve, place=self.improve.place + place))
 
 
 FITNESS_ONLY = Wants()
@@ -92,6 +108,8 @@ class Problem:
         wishes: how many are sought at once.
         first: (L,) genome that a search is to begin with, where there is one.
         improve: whether genomes may be wanted improved.
+        step: scorings that a step by a gradient counts as.
+        proxy: whether improvements follow only a part of the fitness, the likeness to a target.
     """
 
     header: int
@@ -105,6 +123,8 @@ class Problem:
     wishes: int = 1
     first: Genomes | None = None
     improve: bool = False
+    step: int = 3
+    proxy: bool = False
 
     @property
     def length(self) -> int:

@@ -1,17 +1,20 @@
 """A portrait: one picture that is made more and more like its target.
 
-A memetic algorithm on a population of variants (Moscato 1989). The first are grown, shape by shape.
-From then on, every generation takes the best, has each variant of it improved by itself (one shape
-at a time is lifted out, and climbs), and crosses what came of them: each shape that one variant
-alone has changed is taken over. So what is improved on several cores comes together in one picture.
+A memetic algorithm (Moscato 1989) whose individuals are variants of one picture. It is grown, some
+shapes a generation; from then on, each variant has the shapes of another strip of the picture
+improved (one at a time is lifted out, and climbs), and what all have changed is put together. So
+several cores work on one picture, and hardly in each other's way. At the end of a generation all
+shapes move at once, up the gradient.
 
-Improvements may be worse for a while (threshold accepting, Dueck and Scheuer 1990), the less the
-longer the run: the best of all is kept beside them.
+An improvement may be worse for a while (threshold accepting, Dueck and Scheuer 1990), the less the
+longer the run. It does not depend on where the run ends, so that one that goes on is the same as
+one that never stopped. The best of all is kept beside what is worked on.
 """
 
 from __future__ import annotations
 
 import copy
+import math
 
 import numpy as np
 
@@ -27,21 +30,36 @@ from evonsfw.search import (
     Turns,
     Wants,
 )
+from evonsfw.variants import united
 
+GRADIENT = "takes"
 IMPROVEMENT = "needs"
+POPULATION = 4
 SCORINGS = 150
 """Pictures' worth of pixels that each variant is given in a generation."""
-HEAT = 0.3
-"""Temperature of the first generation of improvements."""
-COOLING = 0.95
-"""From one generation to the next."""
-COLD = 0.002
-"""Below it, no change that makes the picture worse is taken."""
+HEAT, COOLING = 1.0, 20
+"""Temperature when all shapes are grown, and scorings a shape until it has halved."""
+STAGES, LEAST_STAGE = 8, 12
+"""In how many generations a picture is grown, unless that were fewer shapes a generation."""
+ALONE = 96
+"""Shapes until which they are too large to be grown side by side: one variant grows them."""
+DOTS, GROWTH = 5, 12
+"""Scorings that a picture of dots is counted as, and a shape that is grown: about its work."""
+STEPS, FIRST_STEPS, DEAR_STEPS = 100, 300, 25
+"""Of a generation's ascent; of that of the picture that has just been grown; and where a step may
+ask a classifier.
+"""
+RATE = 0.07
+"""By how much a gene changes in the first of them, times the square root of the shapes."""
+FINE = 40
+"""Scorings a shape until a large canvas is looked at half as closely as it ever is."""
+PROXY = 50
+"""Scorings a shape after which nothing but the fitness counts, where likeness is not all of it."""
 
 
 def default_population(problem: Problem) -> int:
-    """2: what several variants have improved is worth less than twice one's time."""
-    return 2
+    """4, whatever the machine: so many cores can work on the picture."""
+    return POPULATION
 
 
 class Portrait(Search):
@@ -61,93 +79,128 @@ class Portrait(Search):
             raise ValueError("search 'portrait' is for a likeness: give --target PICTURE")
         self._problem, self._size, self._rng = problem, population, rng
         self._turns = Turns()
+        self._leader = Individual(problem.found(rng, 1)[0])
+        self._grown = 0 if problem.first is None else problem.rows
         self._population: list[Individual] = []
         self._improved: list[Individual] = []
-        self._founders = problem.found(rng, population)
-        self._leader = Individual(self._founders[0])
         self._wants = FITNESS_ONLY
         self._asked = np.zeros((0, problem.length), np.float32)
-        self._heat = HEAT
+        self._generation = self._spent = 0
 
     @property
     def wants(self) -> Wants:
-        """Improvement, or the fitness of what was crossed."""
+        """What is to be done with what was asked for, or its fitness alone."""
         return self._wants
 
     @property
     def complete(self) -> bool:
-        """A generation ends when what was crossed is scored; the first, when founders are."""
+        """A generation ends when what was united is scored."""
         return not self._improved
 
     def ask(self) -> Genomes:
-        """(B, L) genomes: the leader to be improved, or what its variants were crossed to."""
-        if self._improved:
-            self._asked, self._wants = self._crossed(), FITNESS_ONLY
-        elif self._problem.first is not None and not self._population:
-            self._asked, self._wants = self._founders, FITNESS_ONLY
-        else:
-            self._asked = np.repeat(np.asarray(self._leader)[None], self._size, axis=0)
-            self._wants = Wants(improve=self._improvement())
+        """(B, L) genomes: the leader once for each variant, or what they were united to."""
+        how = self._next()
+        self._wants = FITNESS_ONLY if how is None else Wants(improve=how)
+        start = self._united() if self._improved else np.array(self._leader)
+        self._asked = np.repeat(start[None], how.strips if how else 1, axis=0)
         self._turns.ask(len(self._asked))
         return self._asked
 
-    def _improvement(self) -> Improvement:
-        seed = int(self._rng.integers(2**31))
+    def _next(self) -> Improvement | None:
+        """What is to be done now; None for nothing but scoring."""
+        if self._improved:
+            return self._ascent() if self._next_grown() == self._problem.rows else None
         if not self._population:
-            return Improvement(SCORINGS, seed, anew=True)
-        cooler = self._heat * COOLING
-        return Improvement(SCORINGS, seed, (self._warm(self._heat), self._warm(cooler)))
+            dots = Improvement(DOTS, self._seed(), rows=(0, 0), fine=0.0)
+            return dots if self._problem.first is None else None
+        if self._grows:
+            return self._growth()
+        if self._problem.proxy and self._problem.gradient and self._age >= PROXY:
+            return self._ascent()
+        return self._improvement()
 
-    @staticmethod
-    def _warm(heat: float) -> float:
-        return heat if heat >= COLD else 0.0
+    def _seed(self) -> int:
+        return int(self._rng.integers(2**31))
+
+    def _growth(self) -> Improvement:
+        """What each variant is to grow: strips are upright and level by turns."""
+        rows, strips = (self._grown, self._next_grown()), self._size if self._grown >= ALONE else 1
+        work, level = GROWTH * -(-(rows[1] - rows[0]) // strips), self._generation % 2
+        angle = level * math.pi / 2.0
+        return Improvement(work, self._seed(), rows=rows, strips=strips, angle=angle, fine=0.0)
+
+    def _improvement(self) -> Improvement:
+        """What each variant is given to do."""
+        seed, angle = self._seed(), float(self._rng.uniform(0.0, math.pi))
+        heat = self._heat, self._heat
+        return Improvement(SCORINGS, seed, heat, strips=self._size, angle=angle, fine=self._fine)
+
+    def _ascent(self) -> Improvement | None:
+        """What becomes of what was united, where there are gradients: all shapes move at once."""
+        if not self._problem.gradient:
+            return None
+        steps = FIRST_STEPS if self._grows else STEPS
+        steps = DEAR_STEPS if self._problem.proxy else steps
+        rate = RATE / math.sqrt(self._problem.rows)
+        return Improvement(0, 0, steps=steps, rate=rate, fine=self._fine)
+
+    @property
+    def _fine(self) -> float:
+        """How closely to look, from 0 towards 1."""
+        return self._age / (self._age + FINE)
+
+    @property
+    def _grows(self) -> bool:
+        return self._grown < self._problem.rows
+
+    def _next_grown(self) -> int:
+        """How many shapes are grown after a generation more, as many of each kind."""
+        kinds = self._problem.kinds
+        stage = kinds * -(-max(LEAST_STAGE, self._problem.rows // STAGES) // kinds)
+        return min(self._grown + stage, self._problem.rows)
+
+    @property
+    def _age(self) -> float:
+        """Scorings a shape since all were grown."""
+        return self._spent / self._problem.rows
+
+    @property
+    def _heat(self) -> float:
+        """The temperature, which falls for as long as the run goes on."""
+        return HEAT / (1.0 + self._age / COOLING)
 
     def inherit(self, genomes: Genomes) -> None:
         """What the variants were improved to (Lamarck's way: it is theirs from now on)."""
         self._asked = genomes
 
     def tell(self, fitness: Fitness) -> None:
-        """Keep variants to be crossed; or, with those, begin the next generation."""
+        """Keep variants to be united; or, with what came of that, end the generation."""
         self._turns.tell(fitness)
+        how = self._wants.improve
+        cost = len(fitness) * (how.scorings + how.steps * self._problem.step if how else 1)
         found = [Individual(genome) for genome in self._asked]
         for individual, value in zip(found, fitness, strict=True):
             individual.fitness.values = (float(value),)
-        if not self._improved and self._population:
+        self._spent += cost
+        if how and self._population and not how.steps:
             self._improved = found
             return
         everyone = [*found, *self._improved]
-        self._leader = max(everyone, key=lambda one: one.fitness)
+        self._leader = found[0]
+        if self._grows:
+            self._grown = self._next_grown() if self._improved else 0
+            self._spent = 0
         ranked = sorted([*everyone, *self._population], key=lambda one: one.fitness, reverse=True)
-        self._population = ranked[: self._size]
-        if self._improved:
-            self._heat *= COOLING
-        self._improved = []
+        self._population, self._improved = ranked[: self._size], []
+        self._generation += 1
 
-    def _crossed(self) -> Genomes:
-        """(P - 1, L) the best variant with what each next one has changed, one after another."""
-        ranked = sorted(self._improved, key=lambda one: one.fitness, reverse=True)
-        child = np.array(ranked[0])
-        children = []
-        for donor in ranked[1:]:
-            child = self._taken_over(child, np.asarray(donor))
-            children.append(child)
-        return np.stack(children)
-
-    def _taken_over(self, receiver: Genomes, donor: Genomes) -> Genomes:
-        """The receiver with those shapes of a donor that took the place of shapes of the leader
-        that the receiver still has.
-        """
-        rows = self._problem.rows_of
-        before = [row.tobytes() for row in rows(np.asarray(self._leader))]
-        there = {row.tobytes() for row in rows(donor)}
-        known = set(before)
-        lost = [code for code in before if code not in there]
-        new = [row for row in rows(donor) if row.tobytes() not in known]
-        child = receiver.copy()
-        places = {row.tobytes(): place for place, row in enumerate(rows(child))}
-        for code, row in zip(lost, new, strict=False):
-            if code in places:
-                rows(child)[places[code]] = row
+    def _united(self) -> Genomes:
+        """(L,) the leader with all that its variants have changed."""
+        child, rows = np.array(self._leader), self._problem.rows_of
+        variants = [np.asarray(variant) for variant in self._improved]
+        rows(child)[:] = united(rows(child), [rows(variant) for variant in variants])
+        header = slice(self._problem.header)
+        child[header] = variants[0][header]
         return child
 
     def population(self) -> tuple[Genomes, Fitness]:
@@ -156,13 +209,15 @@ class Portrait(Search):
         return genomes, np.array([one.fitness.values[0] for one in self._population])
 
     def state(self) -> State:
-        """The population, the leader, the heat, the generator."""
+        """The population, the leader, what is grown and spent, the generator."""
         genomes, fitness = self.population()
         return {
             "genomes": genomes,
             "fitness": fitness,
             "leader": np.array(self._leader),
-            "heat": self._heat,
+            "grown": self._grown,
+            "generation": self._generation,
+            "spent": self._spent,
             "random": copy.deepcopy(self._rng.bit_generator.state),
         }
 
@@ -171,7 +226,8 @@ class Portrait(Search):
         self._population = [Individual(genome) for genome in state["genomes"]]
         for individual, value in zip(self._population, state["fitness"], strict=True):
             individual.fitness.values = (float(value),)
-        self._leader, self._heat = Individual(state["leader"]), float(state["heat"])
+        self._leader, self._grown = Individual(state["leader"]), int(state["grown"])
+        self._generation, self._spent = int(state["generation"]), int(state["spent"])
         self._rng.bit_generator.state = copy.deepcopy(state["random"])
         self._improved = []
         self._turns = Turns()
