@@ -3,12 +3,12 @@
     python -m benchmarks.target [--quick] [--shapes triangles] [--n 50 ...] [--picture FILE ...]
     python -m benchmarks.target --program     the installed program, with two workers
 
-Each row is one genome: grown, then improved until about as many CPU seconds (of this process, all
-its threads together) are spent as primitive needed for that many shapes on the machine of the
-project's first figures; with `--even`, as many as the named alternative takes here. That one is
-primitive's way on the kernels of this project (`benchmarks.greedy`), on the same picture in the
-same run; the ratio is error by error, less than 1 where ours is more like the target. Compilation
-is not counted. Pictures are brought to 256 pixels on their longer side.
+Each row is one run of the search that the program comes to, until about as many CPU seconds (of
+this process, all its threads together) are spent as primitive needed for that many shapes on the
+machine of the project's first figures; with `--even`, as many as the named alternative takes here.
+That one is primitive's way on the kernels of this project (`benchmarks.greedy`), on the same
+picture in the same run; the ratio is error by error, less than 1 where ours is more like the
+target. Compilation is not counted. Pictures are brought to 256 pixels on their longer side.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import argparse
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,28 +26,28 @@ import numpy as np
 from benchmarks.greedy import KINDS, greedy
 from benchmarks.subjects import Picture, at_side, drawing, pictures
 from benchmarks.target_program import ON_THE_WAY, run_program, start_up
+from evonsfw.evaluation import Inline
+from evonsfw.evolution import Evolution
+from evonsfw.generation import Generation
 from evonsfw.genome import Encoding, Genome
-from evonsfw.growth import grow
+from evonsfw.objectives import Goal
+from evonsfw.pipeline import Job
 from evonsfw.portrait import Portrait
-from evonsfw.refinement import improve
+from evonsfw.search import load_search
+from evonsfw.stage import problem_of
 
 SIDE, QUICK_SIDE = 256, 96
 SECONDS = {50: 11.0, 100: 18.0, 200: 28.0, 1000: 60.0}
 """Shapes, and CPU seconds for them."""
-HEAT = (0.5, 0.0)
-TRIED = 50_000_000
-"""Pixels visited to find how many a second this machine visits."""
-
 
 Measure = Callable[[Picture, int, float], tuple[list[str], float]]
 """Target, number of shapes and CPU seconds to figures of a row, and the error."""
 
 
 class Reached(NamedTuple):
-    """Errors after growth and at the end, 0…255, CPU seconds until then, and the genome."""
+    """Errors on the way and at the end, 0…255, CPU seconds, and the genome."""
 
-    grown: float
-    grown_seconds: float
+    on_the_way: tuple[float, ...]
     error: float
     seconds: float
     genome: Genome
@@ -81,23 +82,30 @@ class Asked(NamedTuple):
 
 
 def reach(target: Picture, encoding: Encoding, seconds: float, seed: int) -> Reached:
-    """Grow and improve one genome in about so many CPU seconds."""
-    start = time.process_time()
-    grown = grow(encoding, target, seed=seed)
-    grown_seconds = time.process_time() - start
-    rate = visits_a_second(grown.genome, encoding, target)
-    start = time.process_time()
-    budget = max(0, int(rate * (seconds - grown_seconds)))
-    better = improve(grown.genome, encoding, target, budget=budget, seed=seed, heat=HEAT)
-    spent = grown_seconds + time.process_time() - start
-    return Reached(grown.error, grown_seconds, better.error, spent, better.genome)
+    """What the search comes to in this process and about so many CPU seconds."""
+    size = target.shape[1], target.shape[0]
+    job = Job(encoding, size, "likeness", Goal(target=target), None, gradient=True, improve=True)
+    problem = replace(problem_of(encoding), gradient=True, improve=True)
+    search = load_search("portrait")
+    rng = np.random.default_rng(seed)
+    evolution = Evolution(
+        search.build(problem, search.default_population(problem), rng), clock=time.process_time
+    ).attach(Inline(job), cost=job.cost)
+    log = [next(iter(evolution))]
+    for generation in evolution:
+        if generation.seconds > seconds:
+            break
+        log.append(generation)
+    marks = [share * log[-1].seconds for share in ON_THE_WAY]
+    ways = tuple(_best_at(mark, log) for mark in marks)
+    best = log[-1].best_so_far
+    return Reached(ways, best.score, log[-1].seconds, best.genome)
 
 
-def visits_a_second(genome: Genome, encoding: Encoding, target: Picture) -> float:
-    """Pixels that a CPU second visits here; what is improved meanwhile is dropped."""
-    start = time.process_time()
-    improve(genome, encoding, target, budget=TRIED, seed=0, heat=HEAT)
-    return TRIED / (time.process_time() - start)
+def _best_at(seconds: float, log: list[Generation]) -> float:
+    """The error that was reached by then, or first."""
+    past = [one.best_so_far.score for one in log if one.seconds <= seconds]
+    return past[-1] if past else log[0].best_so_far.score
 
 
 def alternative(target: Picture, shapes: str, n: int, seed: int) -> Other | None:
@@ -111,8 +119,7 @@ def alternative(target: Picture, shapes: str, n: int, seed: int) -> Other | None
 def compile_all(encoding: Encoding) -> None:
     """Have every kernel compiled."""
     target = at_side(drawing(), 32)
-    genome = grow(encoding, target, seed=0).genome
-    improve(genome, encoding, target, budget=200_000, seed=0, heat=HEAT)
+    reach(target, encoding, 0.5, 0)
     alternative(target, encoding.shapes[0], 1, 0)
 
 
@@ -141,13 +148,15 @@ def print_rows(found: dict[str, Picture], asked: Asked, columns: str, measure: M
 
 
 def print_engine(found: dict[str, Picture], asked: Asked) -> None:
-    """What growth and improvement come to in this process."""
+    """What the search comes to in this process."""
 
     def measure(target: Picture, n: int, seconds: float) -> tuple[list[str], float]:
         reached = reach(target, asked.encoding(n), seconds, asked.seed)
-        return [f"{figure:.2f}" for figure in reached[:4]], reached.error
+        figures = (*reached.on_the_way, reached.error, reached.seconds)
+        return [f"{figure:.2f}" for figure in figures], reached.error
 
-    print_rows(found, asked, "grown | CPU s | ours | CPU s", measure)
+    shares = " | ".join(f"at {share:.0%}" for share in ON_THE_WAY)
+    print_rows(found, asked, f"{shares} | ours | CPU s", measure)
 
 
 def print_program(found: dict[str, Picture], asked: Asked) -> None:
