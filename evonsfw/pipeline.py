@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from evonsfw import growth, raster_gradient
 from evonsfw.classifier import REFERENCE, Classifier, to_probabilities
+from evonsfw.crossings import Tape
 from evonsfw.exactness import differentiable, has_softmax
 from evonsfw.genome import Encoding, Genome
 from evonsfw.gradient import Differentiable, Kept
@@ -23,6 +24,7 @@ from evonsfw.improvement import ascended, coarser, redrawn
 from evonsfw.margin import SMALLEST
 from evonsfw.model_spec import ModelSpec
 from evonsfw.objectives import Goal
+from evonsfw.objectives.likeness import Likeness
 from evonsfw.observed import Logits, Observed
 from evonsfw.preparation import Pictures, input_shape, prepare, pull_back
 from evonsfw.raster import render
@@ -141,7 +143,7 @@ class Pipeline:
     def __init__(
         self, job: Job, score: bool = True, classifiers: tuple[Classifier, ...] = ()
     ) -> None:
-        self._job = job
+        self._job, self._tape = job, Tape()
         self._wish = build_wish(job.objective, job.goal, job.models)
         self._logits = "logits" in needs_of(job.objective)
         self._classifiers: tuple[Classifier, ...] = ()
@@ -230,7 +232,7 @@ class Pipeline:
             return value
         canvas = canvas_of(view, job.canvas)
         cotangent = view.back(self._pulled_back(observed, kept, picture), canvas)
-        slopes = raster_gradient.backward(genome, job.encoding, canvas, cotangent)
+        slopes = raster_gradient.backward(genome, job.encoding, canvas, cotangent, self._tape)
         return Evaluation(value.fitness, value.scores, slopes[None])
 
     def _observe(
@@ -343,7 +345,9 @@ def warm_up(job: Job) -> None:
     seen to crash on one cache.
     """
     genome = np.full(job.encoding.length, 0.5, np.float32)
-    render(genome[None], job.encoding, job.canvas)
+    pictures = render(genome[None], job.encoding, job.canvas)
+    if job.goal.target is not None:
+        Likeness(job.goal.target, job.goal.weights).scores(pictures)
     for view in job.views:
         _warm_up_view(job, view, genome)
     if job.improve:
