@@ -45,10 +45,10 @@ ALONE = 96
 """Shapes until which they are too large to be grown side by side: one variant grows them."""
 DOTS, GROWTH = 5, 12
 """Scorings that a picture of dots is counted as, and a shape that is grown: about its work."""
-STEPS, FIRST_STEPS, DEAR_STEPS = 100, 300, 25
-"""Of a generation's ascent; of that of the picture that has just been grown; and where a step may
-ask a classifier.
-"""
+STEPS, DEAR_STEPS = 100, 25
+"""Of a generation's ascent, and where a step may ask a classifier."""
+ASCENTS = 3
+"""Generations of nothing else, when all shapes are grown: they gain most of all then."""
 RATE = 0.07
 """By how much a gene changes in the first of them, times the square root of the shapes."""
 FINE = 40
@@ -85,7 +85,7 @@ class Portrait(Search):
         self._improved: list[Individual] = []
         self._wants = FITNESS_ONLY
         self._asked = np.zeros((0, problem.length), np.float32)
-        self._generation = self._spent = 0
+        self._generation = self._refined = self._spent = 0
 
     @property
     def wants(self) -> Wants:
@@ -109,15 +109,14 @@ class Portrait(Search):
     def _next(self) -> Improvement | None:
         """What is to be done now; None for nothing but scoring."""
         if self._improved:
-            return self._ascent() if self._next_grown() == self._problem.rows else None
+            return None if self._grows else self._ascent()
         if not self._population:
             dots = Improvement(DOTS, self._seed(), rows=(0, 0), fine=0.0)
             return dots if self._problem.first is None else None
         if self._grows:
             return self._growth()
-        if self._problem.proxy and self._problem.gradient and self._age >= PROXY:
-            return self._ascent()
-        return self._improvement()
+        alone = self._refined < ASCENTS or (self._problem.proxy and self._age >= PROXY)
+        return (self._ascent() if alone else None) or self._improvement()
 
     def _seed(self) -> int:
         return int(self._rng.integers(2**31))
@@ -139,8 +138,7 @@ class Portrait(Search):
         """What becomes of what was united, where there are gradients: all shapes move at once."""
         if not self._problem.gradient:
             return None
-        steps = FIRST_STEPS if self._grows else STEPS
-        steps = DEAR_STEPS if self._problem.proxy else steps
+        steps = DEAR_STEPS if self._problem.proxy else STEPS
         rate = RATE / math.sqrt(self._problem.rows)
         return Improvement(0, 0, steps=steps, rate=rate, fine=self._fine)
 
@@ -190,6 +188,8 @@ class Portrait(Search):
         if self._grows:
             self._grown = self._next_grown() if self._improved else 0
             self._spent = 0
+        else:
+            self._refined += 1
         ranked = sorted([*everyone, *self._population], key=lambda one: one.fitness, reverse=True)
         self._population, self._improved = ranked[: self._size], []
         self._generation += 1
@@ -217,6 +217,7 @@ class Portrait(Search):
             "leader": np.array(self._leader),
             "grown": self._grown,
             "generation": self._generation,
+            "refined": self._refined,
             "spent": self._spent,
             "random": copy.deepcopy(self._rng.bit_generator.state),
         }
@@ -227,7 +228,8 @@ class Portrait(Search):
         for individual, value in zip(self._population, state["fitness"], strict=True):
             individual.fitness.values = (float(value),)
         self._leader, self._grown = Individual(state["leader"]), int(state["grown"])
-        self._generation, self._spent = int(state["generation"]), int(state["spent"])
+        self._generation, self._refined = int(state["generation"]), int(state["refined"])
+        self._spent = int(state["spent"])
         self._rng.bit_generator.state = copy.deepcopy(state["random"])
         self._improved = []
         self._turns = Turns()
