@@ -49,7 +49,7 @@ from evonsfw.wishes import (
     optimum,
 )
 
-LIKENESS_EVALUATIONS, GROWN_EVALUATIONS = 200, 40
+LIKENESS_EVALUATIONS, GROWN_EVALUATIONS = 200, 100
 """A run after a target ends at so many scorings a shape; and so many are added for each, where the
 likeness is not all that counts.
 """

@@ -47,6 +47,8 @@ DOTS, GROWTH = 5, 12
 """Scorings that a picture of dots is counted as, and a shape that is grown: about its work."""
 STEPS, DEAR_STEPS = 100, 25
 """Of a generation's ascent, and where a step may ask a classifier."""
+SLOWER = 0.5
+"""How much smaller its steps become where an ascent has led nowhere."""
 ASCENTS = 3
 """Generations of nothing else, when all shapes are grown: they gain most of all then."""
 RATE = 0.07
@@ -86,6 +88,7 @@ class Portrait(Search):
         self._wants = FITNESS_ONLY
         self._asked = np.zeros((0, problem.length), np.float32)
         self._generation = self._refined = self._spent = 0
+        self._pace = 1.0
 
     @property
     def wants(self) -> Wants:
@@ -139,7 +142,7 @@ class Portrait(Search):
         if not self._problem.gradient:
             return None
         steps = DEAR_STEPS if self._problem.proxy else STEPS
-        rate = RATE / math.sqrt(self._problem.rows)
+        rate = self._pace * RATE / math.sqrt(self._problem.rows)
         return Improvement(0, 0, steps=steps, rate=rate, fine=self._fine)
 
     @property
@@ -183,6 +186,8 @@ class Portrait(Search):
         if how and self._population and not how.steps:
             self._improved = found
             return
+        if how and how.steps and not self._improved and found[0].fitness <= self._leader.fitness:
+            self._pace *= SLOWER  # the same steps would lead to the same again
         everyone = [*found, *self._improved]
         self._leader = found[0]
         if self._grows:
@@ -219,6 +224,8 @@ class Portrait(Search):
             "generation": self._generation,
             "refined": self._refined,
             "spent": self._spent,
+            "pace": self._pace,
+            "leader_fitness": self._leader.fitness.values[0],
             "random": copy.deepcopy(self._rng.bit_generator.state),
         }
 
@@ -229,7 +236,8 @@ class Portrait(Search):
             individual.fitness.values = (float(value),)
         self._leader, self._grown = Individual(state["leader"]), int(state["grown"])
         self._generation, self._refined = int(state["generation"]), int(state["refined"])
-        self._spent = int(state["spent"])
+        self._spent, self._pace = int(state["spent"]), float(state["pace"])
+        self._leader.fitness.values = (float(state["leader_fitness"]),)
         self._rng.bit_generator.state = copy.deepcopy(state["random"])
         self._improved = []
         self._turns = Turns()
