@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -22,7 +23,10 @@ Genomes = npt.NDArray[np.float32]
 Slope = Callable[[Genome], tuple[float, Genome]]
 """A genome's fitness, and (L,) d fitness / d genome."""
 SIDES = (0.5, 256), (0.8, 512), (1.0, 1024)
-"""Pixels of the longer side that a target is followed at, until a share of a run is over."""
+"""Sides of squares of as many pixels as a target is followed at, until a share of a run."""
+LEAST_SIDE = 32
+SLACK = 0.8
+"""A canvas that is hardly larger is not made smaller."""
 AVERAGE = Image.Resampling.BOX
 SQUARE_DECAY = 0.99
 """Adam's, for ascents of a hundred steps."""
@@ -41,10 +45,10 @@ def coarser(goal: Goal, fine: float) -> Goal:
     """
     target = goal.needed_target("likeness")
     side = next(side for until, side in SIDES if fine <= until)
-    scale = side / max(target.shape[:2])
-    if scale >= 1.0:
+    scale = max(side / math.sqrt(target[..., 0].size), LEAST_SIDE / min(target.shape[:2]))
+    if scale >= SLACK:
         return goal
-    height, width = (max(1, round(scale * length)) for length in target.shape[:2])
+    height, width = (round(scale * length) for length in target.shape[:2])
     weights = goal.weights
     if weights is not None:
         weights = np.asarray(Image.fromarray(weights).resize((width, height), AVERAGE))

@@ -29,6 +29,7 @@ from evonsfw.ladder import require_no_ladder
 from evonsfw.live import Branch, Live
 from evonsfw.reference import keep_target
 from evonsfw.runs import Recorder, RunFolder, create_run, require_new, run_name
+from evonsfw.spelling import AUTO_NUMBER
 from evonsfw.stage import (
     Stage,
     build_search,
@@ -47,6 +48,7 @@ from evonsfw.viewing import ended_by_signals, viewer
 
 PATIENCE = 1.5
 """Seconds after which it is said what takes so long."""
+COUNTING = "finding out how many shapes it takes"
 READYING = "getting the classifier ready: some seconds, the first time"
 HASH = "classifier_sha256"
 """The checkpoint's key for the model file that the run began with."""
@@ -113,7 +115,7 @@ def _begin(
 ) -> tuple[RunFolder, Branch | None]:
     """One run from its beginning to its end; its folder, and where the next is to leave it."""
     words = ""
-    with _patience(say, READYING):
+    with _patience(say, COUNTING if config.n == AUTO_NUMBER else READYING):
         stage = set_up(complete(config))
         if first is not None:
             stage, words = founded(stage, config, first)

@@ -6,6 +6,7 @@ JPEG step is real forward and the identity backward (Athalye, Carlini & Wagner 2
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -175,14 +176,21 @@ class Pipeline:
         """(B, L) float32 genomes that are fitter, or whose pictures are more like the target's."""
         job = self._job
         assert job.improve, "the job says that nothing is to be improved"
-        if job.model is None and (coarse := coarser(job.goal, how.fine)) is not job.goal:
-            height, width = coarse.needed_target(job.objective).shape[:2]
-            there = self.with_job(replace(job, goal=coarse, canvas=(width, height)))
-            return there._improved(genomes, replace(how, fine=1.0))
         if not how.steps:
-            return redrawn(genomes, how, job.encoding, job.goal)
-        rose = [ascended(one, job.encoding, self._slope, how.steps, how.rate) for one in genomes]
-        return np.stack(rose)
+            return redrawn(genomes, how, job.encoding, coarser(job.goal, how.fine))
+        climber = self._from_afar(how.fine) if job.model is None else self
+        way = climber._slope, how.steps, how.rate
+        return np.stack([ascended(genome, job.encoding, *way) for genome in genomes])
+
+    def _from_afar(self, fine: float) -> Pipeline:
+        """The same on a coarser canvas, where there is a need for one."""
+        goal = coarser(self._job.goal, fine)
+        if goal is self._job.goal:
+            return self
+        height, width = goal.needed_target(self._job.objective).shape[:2]
+        with contextlib.suppress(ValueError):  # what counts may be too narrow to be seen from there
+            return self.with_job(replace(self._job, goal=goal, canvas=(width, height)))
+        return self
 
     def _slope(self, genome: Genome) -> tuple[float, Genome]:
         """The fitness of one genome, and (L,) its gradient."""

@@ -106,15 +106,20 @@ class Refinement:
         return bool(self._mine.any())
 
     def add(self, place: Place) -> float:
-        """Put a new shape on top, inside of a window whose left and top are multiples of CELL.
+        """Put a new shape on top, inside of a window whose left and top are multiples of CELL, or
+        anywhere where it has no room there.
 
         Returns:
-            The window's weighted squared error before.
+            The weighted squared error before, of where it was looked for.
         """
         portrait = self.portrait
         top = portrait.count
         before = portrait.lift(-1, top, place)
         trial = self._find(portrait.shape(top), portrait.errors(place), place)
+        if not math.isfinite(trial.change):  # the window is narrower than any shape
+            before = portrait.lift(-1, top, portrait.whole)
+            errors = portrait.errors(portrait.whole)
+            trial = self._find(portrait.shape(top), errors, portrait.whole)
         portrait.count += 1
         portrait.settle(top, *trial)
         return before
@@ -250,7 +255,7 @@ class Refinement:
             found = self.portrait.score(shape, children, place)
             k = int(found[:, 0].argmin())
             gain = best.change - float(found[k, 0])
-            if gain <= 0.0 and not (temperature and -gain < self._allowed()):
+            if not gain > 0.0 and not (temperature and -gain < self._allowed()):
                 failures += 1
             else:
                 failures = 0 if gain > BARELY * abs(best.change) else failures + 1

@@ -53,7 +53,7 @@ LIKENESS_EVALUATIONS, GROWN_EVALUATIONS = 200, 100
 """A run after a target ends at so many scorings a shape; and so many are added for each, where the
 likeness is not all that counts.
 """
-MOST_SHAPES = 2_000
+MOST_SHAPES = 1_000
 """Shapes that --n auto comes to, at most."""
 ROBUST_UNTIL = 0.999
 """Where a run ends that is to hold and was given no end."""

@@ -149,6 +149,7 @@ def _change(s: Any, a: float, r: float, g: float, b: float) -> float:  # pragma:
 def _solve(s: Any, low: float, high: float, swatches: Any, found: Any) -> None:
     """The best alpha and colour for nine sums, within bounds."""  # pragma: no cover - compiled
     found[0], found[1] = 0.0, low
+    found[2] = found[3] = found[4] = 0.0
     if s[4] <= 1e-9:
         return
     if len(swatches):
@@ -204,7 +205,7 @@ def score(
     sums, s = np.empty(SUMS, np.float32), np.empty(SUMS, np.float64)
     for k in range(len(corners)):
         if not _fits(corners[k], corners.shape[1], place, canvas):
-            found[k, 0] = np.inf
+            found[k, 0], found[k, 1:] = np.inf, 0.0
             continue
         _total(bench, corners[k], corners.shape[1], place, sums)
         for lane in range(9):

@@ -38,8 +38,11 @@ def _changes(before: Rows, rows: Rows) -> dict[int, tuple[float, Rows]]:
     """For the number of each row that has gone or moved: where, among the old numbers, the new one
     or itself is, and what it holds.
     """
-    numbers = {row.tobytes(): number for number, row in enumerate(before)}
-    known = [numbers.get(row.tobytes()) for row in rows]
+    numbers: dict[bytes, list[int]] = {}
+    for number, row in reversed(list(enumerate(before))):
+        numbers.setdefault(row.tobytes(), []).append(number)
+    left = [numbers.get(row.tobytes(), []) for row in rows]
+    known = [same.pop() if same else None for same in left]
     stayed = _rising(known)
     gone = iter(sorted(set(range(len(before))) - set(known)))
     placed: dict[int, tuple[float, Rows]] = {}

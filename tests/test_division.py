@@ -104,3 +104,15 @@ def test_what_is_grown_in_a_band_stays_in_it(target: Pictures) -> None:
         corners = portrait.corners[first:last, :, 0]
         assert corners.clip(0, WIDTH).min() >= left
         assert corners.clip(0, WIDTH).max() <= left + width
+
+
+def test_a_band_that_is_too_narrow_for_any_shape(target: Pictures) -> None:
+    """Then it is looked for anywhere: nothing that was not found is put down."""
+    encoding = Encoding(shapes=("circles",), n=90, alpha=(0.2, 1.0))
+    wide = target.repeat(7, axis=0).repeat(6, axis=1)
+    genome = dotted(encoding, wide, seed=1).genome
+    for number in range(0, 90, 9):
+        strip = Strip(number, 90)
+        grown = grow_on(genome, encoding, wide, rows=(0, 90), seed=3, strip=strip)
+        again = grow_on(genome, encoding, wide, rows=(0, 90), seed=3, strip=strip)
+        np.testing.assert_array_equal(grown.genome, again.genome)

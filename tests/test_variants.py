@@ -57,6 +57,14 @@ def test_what_each_changes_of_its_own_comes_together() -> None:
     np.testing.assert_array_equal(united(before, variants), after)
 
 
+def test_rows_that_are_alike_stay_apart() -> None:
+    before = rows(0, 1, 2, 1, 3, 2)
+    np.testing.assert_array_equal(united(before, [before, before]), before)
+    np.testing.assert_array_equal(
+        united(before, [rows(0, 1, 2, 1, 4, 2)])[:, 0], [0, 1, 2, 1, 4, 2]
+    )
+
+
 def test_as_many_rows_as_there_were() -> None:
     """Also where some are alike, and where variants contradict each other."""
     rng = np.random.default_rng(3)

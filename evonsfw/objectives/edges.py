@@ -14,7 +14,7 @@ import numpy.typing as npt
 from evonsfw.objectives import Distance, Goal, Pictures, Slopes, Values
 
 NEEDS = "pictures"
-DEFAULT_UNTIL = None
+DEFAULT_UNTIL = 0.0
 OPTIMUM = 0.0
 TERM = ERROR = TARGET = True
 

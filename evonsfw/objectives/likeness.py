@@ -13,7 +13,7 @@ from evonsfw.compiled import compiled
 from evonsfw.objectives import Distance, Goal, Pictures, Slopes
 
 NEEDS = "pictures"
-DEFAULT_UNTIL = None
+DEFAULT_UNTIL = 0.0
 OPTIMUM = 0.0
 TERM = ERROR = TARGET = True
 SMALLEST = 1e-6

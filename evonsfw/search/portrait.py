@@ -39,13 +39,13 @@ SCORINGS = 150
 """Pictures' worth of pixels that each variant is given in a generation."""
 HEAT, COOLING = 1.0, 20
 """Temperature when all shapes are grown, and scorings a shape until it has halved."""
-STAGES, LEAST_STAGE = 8, 12
-"""In how many generations a picture is grown, unless that were fewer shapes a generation."""
+STAGES, LEAST_STAGE, MOST_STAGE = 8, 12, 128
+"""Generations of growth, if that is neither too few nor too many shapes a generation."""
 ALONE = 96
 """Shapes until which they are too large to be grown side by side: one variant grows them."""
 DOTS, GROWTH = 5, 12
 """Scorings that a picture of dots is counted as, and a shape that is grown: about its work."""
-STEPS, DEAR_STEPS = 100, 25
+STEPS, DEAR_STEPS = 100, 50
 """Of a generation's ascent, and where a step may ask a classifier."""
 SLOWER = 0.5
 """How much smaller its steps become where an ascent has led nowhere."""
@@ -55,7 +55,7 @@ RATE = 0.07
 """By how much a gene changes in the first of them, times the square root of the shapes."""
 FINE = 40
 """Scorings a shape until a large canvas is looked at half as closely as it ever is."""
-PROXY = 50
+PROXY = 25
 """Scorings a shape after which nothing but the fitness counts, where likeness is not all of it."""
 
 
@@ -157,8 +157,9 @@ class Portrait(Search):
     def _next_grown(self) -> int:
         """How many shapes are grown after a generation more, as many of each kind."""
         kinds = self._problem.kinds
-        stage = kinds * -(-max(LEAST_STAGE, self._problem.rows // STAGES) // kinds)
-        return min(self._grown + stage, self._problem.rows)
+        wanted = min(max(LEAST_STAGE, self._problem.rows // STAGES), MOST_STAGE)
+        after = self._grown + kinds * -(-wanted // kinds)
+        return min(after, ALONE if self._grown < ALONE else after, self._problem.rows)
 
     @property
     def _age(self) -> float:
