@@ -37,8 +37,10 @@ IMPROVEMENT = "needs"
 POPULATION = 4
 SCORINGS = 150
 """Pictures' worth of pixels that each variant is given in a generation."""
-HEAT, COOLING = 1.0, 20
-"""Temperature when all shapes are grown, and scorings a shape until it has halved."""
+HEAT, COOLING = 1.0, 400
+"""Temperature when all shapes are grown; scorings until it has halved, times the square root of
+the shapes.
+"""
 STAGES, LEAST_STAGE, MOST_STAGE = 8, 12, 128
 """Generations of growth, if that is neither too few nor too many shapes a generation."""
 ALONE = 96
@@ -169,7 +171,7 @@ class Portrait(Search):
     @property
     def _heat(self) -> float:
         """The temperature, which falls for as long as the run goes on."""
-        return HEAT / (1.0 + self._age / COOLING)
+        return HEAT / (1.0 + self._spent / (COOLING * math.sqrt(self._problem.rows)))
 
     def inherit(self, genomes: Genomes) -> None:
         """What the variants were improved to (Lamarck's way: it is theirs from now on)."""
