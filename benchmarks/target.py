@@ -31,7 +31,7 @@ from evonsfw.evolution import Evolution
 from evonsfw.generation import Generation
 from evonsfw.genome import Encoding, Genome
 from evonsfw.objectives import Goal
-from evonsfw.pipeline import Job
+from evonsfw.pipeline import Job, warm_up
 from evonsfw.portrait import Portrait
 from evonsfw.search import load_search
 from evonsfw.stage import problem_of
@@ -83,8 +83,7 @@ class Asked(NamedTuple):
 
 def reach(target: Picture, encoding: Encoding, seconds: float, seed: int) -> Reached:
     """What the search comes to in this process and about so many CPU seconds."""
-    size = target.shape[1], target.shape[0]
-    job = Job(encoding, size, "likeness", Goal(target=target), None, gradient=True, improve=True)
+    job = job_of(target, encoding)
     problem = replace(problem_of(encoding), gradient=True, improve=True)
     search = load_search("portrait")
     rng = np.random.default_rng(seed)
@@ -100,6 +99,12 @@ def reach(target: Picture, encoding: Encoding, seconds: float, seed: int) -> Rea
     ways = tuple(_best_at(mark, log) for mark in marks)
     best = log[-1].best_so_far
     return Reached(ways, best.score, log[-1].seconds, best.genome)
+
+
+def job_of(target: Picture, encoding: Encoding) -> Job:
+    """What is to be done with a genome."""
+    size = target.shape[1], target.shape[0]
+    return Job(encoding, size, "likeness", Goal(target=target), None, gradient=True, improve=True)
 
 
 def _best_at(seconds: float, log: list[Generation]) -> float:
@@ -119,6 +124,7 @@ def alternative(target: Picture, shapes: str, n: int, seed: int) -> Other | None
 def compile_all(encoding: Encoding) -> None:
     """Have every kernel compiled."""
     target = at_side(drawing(), 32)
+    warm_up(job_of(target, encoding))
     reach(target, encoding, 0.5, 0)
     alternative(target, encoding.shapes[0], 1, 0)
 
