@@ -35,24 +35,27 @@ class Bench:
     def __init__(self, pace: float = 1000.0) -> None:
         self.now: Moment | None = None
         self.asked = 0
-        self._ready: queue.Queue[None] = queue.Queue()
-        self.painter = Painter(self._moment, VIEW, SIZE, pace, lambda: self._ready.put(None))
+        self._drawn: queue.Queue[Painted | None] = queue.Queue()
+        self.painter = Painter(self._moment, VIEW, SIZE, pace, self._keep)
 
     def _moment(self, _look: Look) -> Moment | None:
         now = self.now
         self.asked += 1
         return now
 
+    def _keep(self) -> None:
+        """Take each frame before the next one could take its place."""
+        self._drawn.put(self.painter.take())
+
     def next(self) -> Painted:
         """The next frame that is drawn."""
-        self._ready.get(timeout=60)
-        painted = self.painter.take()
+        painted = self._drawn.get(timeout=60)
         assert painted is not None
         return painted
 
     @property
     def idle(self) -> bool:
-        return self._ready.empty()
+        return self._drawn.empty()
 
 
 @pytest.fixture

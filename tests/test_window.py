@@ -264,6 +264,7 @@ def test_a_click_on_the_graph_and_dragging_go_to_generations(driver: Driver) -> 
 def test_a_click_on_a_thumbnail_shows_its_generation(driver: Driver) -> None:
     def script(window: Window) -> Generator[None]:
         yield from held_after(window, 30)
+        yield from until(lambda: len(moment(window).thumbnails) > 1)
         thumbnails = moment(window).thumbnails
         index, cell = plan(window).thumbnails(len(thumbnails))[1]
         click((cell.box.left + 2, cell.box.top + 2))
