@@ -14,8 +14,9 @@ from evonsfw.adam import Adam
 from evonsfw.division import Strip
 from evonsfw.genome import COLOUR_GENES, GRID, Encoding, Genome
 from evonsfw.growth import dotted, grow_on
+from evonsfw.joint_colours import solve_colours
 from evonsfw.objectives import Goal
-from evonsfw.portrait import in_steps
+from evonsfw.portrait import Portrait, in_steps
 from evonsfw.refinement import improve
 from evonsfw.search import Improvement
 
@@ -103,6 +104,14 @@ def ascended(genome: Genome, encoding: Encoding, slope: Slope, steps: int, rate:
             moved = adam.step(point, gradient, 1.0 - step / steps)
             point = np.clip(moved, 0.0, 1.0).astype(np.float32)
     return on_grid(best[1], encoding)
+
+
+def recoloured(genome: Genome, encoding: Encoding, goal: Goal) -> Genome:
+    """(L,) float32 genome in the colours that make its picture most like the goal's target."""
+    portrait = Portrait(goal.needed_target("likeness"), encoding, goal.weights)
+    portrait.read(genome)
+    solve_colours(portrait)
+    return portrait.genome()
 
 
 def on_grid(genome: Genome, encoding: Encoding) -> Genome:

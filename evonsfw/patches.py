@@ -142,7 +142,7 @@ def spans(
 
 
 @compiled
-def _blend(
+def blend(
     bench: Bench, planes: Any, corners: Any, count: int, place: Any, colour: Any, alpha: float
 ) -> None:  # pragma: no cover - compiled
     """Source-over of a polygon on planes of a window."""
@@ -216,5 +216,5 @@ def compose(
         if not _apart(corners[j], counts[j], place):
             colour[:3] = colours[j]
             planes = bench.below if rank < depth else bench.above
-            _blend(bench, planes, corners[j], counts[j], place, colour, alphas[j])
+            blend(bench, planes, corners[j], counts[j], place, colour, alphas[j])
         rank += 1

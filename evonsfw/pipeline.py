@@ -21,7 +21,7 @@ from evonsfw.crossings import Tape
 from evonsfw.exactness import differentiable, has_softmax
 from evonsfw.genome import Encoding, Genome
 from evonsfw.gradient import Differentiable, Kept
-from evonsfw.improvement import ascended, coarser, redrawn
+from evonsfw.improvement import ascended, coarser, recoloured, redrawn
 from evonsfw.margin import SMALLEST
 from evonsfw.model_spec import ModelSpec
 from evonsfw.objectives import Goal
@@ -179,6 +179,9 @@ class Pipeline:
         if not how.steps:
             return redrawn(genomes, how, job.encoding, coarser(job.goal, how.fine))
         climber = self._from_afar(how.fine) if job.model is None else self
+        if how.colours:
+            goal = climber._job.goal
+            genomes = np.stack([recoloured(genome, job.encoding, goal) for genome in genomes])
         way = climber._slope, how.steps, how.rate
         return np.stack([ascended(genome, job.encoding, *way) for genome in genomes])
 

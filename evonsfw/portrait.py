@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evonsfw.genome import BACKGROUND_GENES, COLOUR_GENES, Encoding, Genome
-from evonsfw.patches import Floats, Place, Reals, compose, make_bench
+from evonsfw.patches import Floats, Place, Reals, blend, compose, make_bench
 from evonsfw.raster import render
 from evonsfw.shapes import Shape, load_shape
 from evonsfw.trials import FOUND, add_up, map_errors, score
@@ -34,6 +34,8 @@ class Portrait:
     Attributes:
         count: shapes that are painted.
         background: (3,) float32 sRGB in [0, 1].
+        target: (H, W, 3) float32 sRGB in [0, 1].
+        weights: (H, W) float32.
 
     Raises:
         ValueError: target or weights of another shape or type, or weights without any above 0.
@@ -45,9 +47,9 @@ class Portrait:
         self.encoding, self.canvas, self.whole = encoding, (width, height), (0, 0, width, height)
         self.count = 0
         self.background = np.zeros(BACKGROUND_GENES, np.float32)
-        self._seen, self._target = target, np.ascontiguousarray(target / np.float32(255.0))
+        self._seen, self.target = target, np.ascontiguousarray(target / np.float32(255.0))
         given = np.ones((height, width)) if weights is None else weights
-        self._weights = np.ascontiguousarray(given, np.float32)
+        self.weights = np.ascontiguousarray(given, np.float32)
         self._bench = make_bench(width, height)
         self._shapes = [load_shape(name) for name in encoding.shapes]
         self._genes = [np.zeros(len(self.shape(i).GENES)) for i in range(encoding.n)]
@@ -107,7 +109,7 @@ class Portrait:
         n = self.count
         polygons = self.corners[:n], self._counts[:n], self._colours[:n], self._alphas[:n]
         compose(self._bench, polygons, self.background, i, depth, place)
-        return float(add_up(self._bench, self._target, self._weights, place))
+        return float(add_up(self._bench, self.target, self.weights, place))
 
     def window(self, i: int) -> Place:
         """A window around shape i, on the canvas."""
@@ -146,7 +148,7 @@ class Portrait:
         left, top = place[:2]
         errors = np.zeros((-(-self.canvas[1] // CELL), -(-self.canvas[0] // CELL)))
         there = errors[top // CELL :, left // CELL :]
-        map_errors(self._bench, self._target, self._weights, place, CELL, there)
+        map_errors(self._bench, self.target, self.weights, place, CELL, there)
         return errors
 
     def settle(self, i: int, genes: Reals, found: Reals) -> None:
@@ -165,6 +167,21 @@ class Portrait:
         corners = zip(self.corners[: self.count], self._counts, strict=False)
         return np.array([one[:k].mean(axis=0) for one, k in corners]).reshape(-1, 2)
 
+    def colours(self) -> Reals:
+        """(1 + count, 3) sRGB in [0, 1]: the background's, then the shapes'."""
+        return np.concatenate([self.background[None], self._colours[: self.count]]).astype(float)
+
+    def recolour(self, colours: Reals) -> None:
+        """Take over colours as `colours` gives them, brought to 255 steps."""
+        self.background[:] = in_steps(colours[0])
+        self._colours[: self.count] = in_steps(colours[1:])
+
+    def dim(self, i: int, through: Floats) -> None:
+        """Take off what shape i hides: (1, H * W) how much is seen through those above it."""
+        corners, none = self.corners[i], np.zeros(4, np.float32)
+        count, alpha = self._counts[i], self._alphas[i]
+        blend(self._bench, through, corners, count, self.whole, none, alpha)
+
     def reorder(self, i: int, depth: int) -> None:
         """Paint shape i when `depth` of the others are painted."""
         order = [k for k in range(self.count) if k != i]
@@ -181,11 +198,11 @@ class Portrait:
             self.background[:] = encoding.fixed_background
             return
         self.lift(-1, 0, self.whole)
-        *above, through = self._bench.above.reshape(4, *self._weights.shape)
-        once = self._weights * through
+        *above, through = self._bench.above.reshape(4, *self.weights.shape)
+        once = self.weights * through
         least = max(float((once * through).sum(dtype=np.float64)), 1e-9)
         for q in range(3):
-            wanted = (once * (self._target[..., q] - above[q])).sum(dtype=np.float64)
+            wanted = (once * (self.target[..., q] - above[q])).sum(dtype=np.float64)
             self.background[q] = in_steps(wanted / least)
         if len(encoding.swatches):
             away = ((encoding.swatches - self.background) ** 2).sum(axis=1)
@@ -195,7 +212,7 @@ class Portrait:
         """Weighted root mean square error over RGB, in 0…255, of the picture as it is rendered."""
         picture = render(self.genome()[None], self.encoding, self.canvas)[0]
         squares = ((picture.astype(np.int64) - self._seen) ** 2).sum(axis=2)
-        weights = self._weights.astype(np.float64)
+        weights = self.weights.astype(np.float64)
         return float(np.sqrt((squares * weights).sum() / (3.0 * weights.sum())))
 
     def _put(self, i: int, genes: Reals) -> None:

@@ -63,7 +63,7 @@ GROUND = (
         "film",
         "gallery",
     ),
-    ("division",),
+    ("division", "joint_colours"),
     ("refinement", "several", "variation", "graph", "weighing", "figures", "sheet"),
     ("growth", "backends.*", "wishes", "views", "live", "ranking"),
     ("config", "classifier", "layers", "plate", "improvement"),

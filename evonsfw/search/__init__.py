@@ -44,6 +44,7 @@ class Improvement:
         place: of the batch's first genome.
         steps: climb so many steps of the fitness's gradient with all genes at once, instead.
         rate: by how much the first of them changes a gene, at most; it falls to 0.
+        colours: before that, give all shapes and the background the colours that are best together.
         fine: 0 at a run's start, where a large canvas may be looked at from afar, towards 1.
     """
 
@@ -57,6 +58,7 @@ class Improvement:
     steps: int = 0
     rate: float = 0.0
     fine: float = 1.0
+    colours: bool = False
 
 
 @dataclass(frozen=True)

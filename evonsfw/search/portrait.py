@@ -51,6 +51,8 @@ STEPS, DEAR_STEPS = 100, 50
 """Of a generation's ascent, and where a step may ask a classifier."""
 SLOWER = 0.5
 """How much smaller its steps become where an ascent has led nowhere."""
+SOLVED = 8
+"""In each such generation, the first of all included, colours are solved before the ascent."""
 ASCENTS = 3
 """Generations of nothing else, when all shapes are grown: they gain most of all then."""
 RATE = 0.07
@@ -145,7 +147,8 @@ class Portrait(Search):
             return None
         steps = DEAR_STEPS if self._problem.proxy else STEPS
         rate = self._pace * RATE / math.sqrt(self._problem.rows)
-        return Improvement(0, 0, steps=steps, rate=rate, fine=self._fine)
+        colours = self._refined % SOLVED == 0 and not self._problem.proxy
+        return Improvement(0, 0, steps=steps, rate=rate, fine=self._fine, colours=colours)
 
     @property
     def _fine(self) -> float:
