@@ -16,6 +16,7 @@ from evonsfw.config import make_config
 from evonsfw.launch import start_run
 from evonsfw.layout import Layout, layout
 from evonsfw.moment import Moment, Shown
+from evonsfw.past import POINTS
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 import pygame
@@ -130,9 +131,17 @@ def held_after(window: Window, generations: int) -> Iterator[None]:
     yield from started(window)
     yield from until(lambda: moment(window).generation >= generations)
     press(pygame.K_SPACE)
-    yield from until(lambda: window._live.paused)
+    standing = window._live._changed._waiters  # type: ignore[attr-defined]
+    yield from until(lambda: window._live.paused and standing)  # no generation is in work
     past, live = window._subject.past, window._live  # type: ignore[attr-defined]
-    yield from until(lambda: len(past) == number(window) == moment(window).generation)
+
+    def whole() -> bool:
+        """The frame may be older than what has been read since: its graph counts."""
+        seen, last = moment(window), number(window)
+        all_of_it = len(seen.chart.numbers) == min(POINTS, last)
+        return len(past) == seen.generation == last and all_of_it
+
+    yield from until(whole)
     assert live.paused
 
 
