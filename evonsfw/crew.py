@@ -1,11 +1,19 @@
-"""Spawned worker processes on shared memory: slices of a board of genomes, done in any order."""
+"""Spawned worker processes on shared memory: slices of a board of genomes, done in any order.
+
+Genes and results are on the board, and messages a few bytes: what a worker is to do is three
+numbers, that it is done one. Only what is wanted, which seldom changes, is sent as an object.
+"""
 
 from __future__ import annotations
 
 import itertools
 import multiprocessing
 import os
+import pickle
+import selectors
 import signal
+import struct
+import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -32,6 +40,10 @@ class Task(NamedTuple):
     wants: Wants
 
 
+_TASK = struct.Struct("<qqq")
+"""A message to a worker: number, start and stop. Any longer one is what is wanted from then on."""
+_DONE = struct.Struct("<q")
+"""A message from a worker: number. Any longer one says how it has failed."""
 CAPACITY = 256
 """Genomes that are in shared memory at a time, where nobody says otherwise."""
 MAX_DEATHS = 3
@@ -82,8 +94,9 @@ class Crew:
         self._closed = False
         self._numbers = itertools.count()
         self._waiting: deque[Task] = deque()
-        self._done: set[Task] = set()
-        self._blame: Counter[Task] = Counter()
+        self._done: set[int] = set()
+        self._blame: Counter[int] = Counter()
+        self._ears = selectors.DefaultSelector()
         self._workers = [self._start() for _ in range(workers)]
         for worker in self._workers:
             self._brief(worker)
@@ -101,11 +114,12 @@ class Crew:
 
     def finish(self, tasks: Sequence[Task], cancelled: Callable[[], bool]) -> Iterable[Slice]:
         """Wait for submitted tasks; yields each one's slice when it is done, in any order."""
-        left = set(tasks)
+        left = {task.number: task for task in tasks}
         while left:
-            for task in left & self._done:
+            for number in self._done & left.keys():
+                self._done.remove(number)
+                task = left.pop(number)
                 yield task.start, task.stop
-            left, self._done = left - self._done, self._done - left
             if left:
                 self._hand_out()
                 if cancelled():
@@ -116,14 +130,15 @@ class Crew:
         """Read what workers have to say; replace the dead."""
         for worker in self._ready():
             try:
-                message = worker.pipe.recv()
+                message = worker.pipe.recv_bytes()
             except (EOFError, OSError):
                 self._replace(worker)
                 continue
-            if isinstance(message, str):
-                raise EvaluationError(f"a worker failed: {message}")
-            worker.held.remove(message)
-            self._done.add(message)
+            if len(message) != _DONE.size:
+                raise EvaluationError(message.decode())
+            (number,) = _DONE.unpack(message)
+            worker.held = [task for task in worker.held if task.number != number]
+            self._done.add(number)
 
     def _hand_out(self) -> None:
         """Top up every worker, the emptiest first."""
@@ -134,29 +149,34 @@ class Crew:
             task = self._waiting.popleft()
             worker.held.append(task)
             try:
-                worker.pipe.send(task)
+                if task.wants != worker.wants:
+                    worker.wants = task.wants
+                    worker.pipe.send(task.wants)
+                worker.pipe.send_bytes(_TASK.pack(task.number, task.start, task.stop))
             except OSError:
                 return  # it has died: its pipe reads as ended, and the slice is done again
 
     def _ready(self) -> list[Worker]:
         """Workers with something to read, or that have died."""
-        pipes = {worker.pipe: worker for worker in self._workers}
-        ready = connection.wait(list(pipes), timeout=POLL_SECONDS)
-        return [pipes[pipe] for pipe in ready]  # type: ignore[index]
+        if sys.platform == "win32":
+            pipes = {worker.pipe: worker for worker in self._workers}
+            return [pipes[pipe] for pipe in connection.wait(list(pipes), POLL_SECONDS)]
+        return [key.data for key, _ in self._ears.select(POLL_SECONDS)]
 
     def _replace(self, worker: Worker) -> None:
         """Put a new worker in a dead one's place; blame the slice that it was working on."""
         worker.process.join()
         self.deaths += 1
         if worker.held:
-            self._blame[worker.held[0]] += 1
-            if self._blame[worker.held[0]] >= MAX_DEATHS:
+            first = worker.held[0].number
+            self._blame[first] += 1
+            if self._blame[first] >= MAX_DEATHS:
                 raise EvaluationError(
                     f"a worker died {MAX_DEATHS} times over the same individual (exit code "
                     f"{worker.process.exitcode}); the run can be resumed with `evonsfw resume`"
                 )
             self._waiting.extendleft(reversed(worker.held))
-        worker.pipe.close()
+        self._forget(worker)
         successor = self._start()
         self._brief(successor)
         self._workers[self._workers.index(worker)] = successor
@@ -168,7 +188,16 @@ class Crew:
         with _sigint_held():
             process.start()
         theirs.close()
-        return Worker(process, ours)
+        worker = Worker(process, ours)
+        if sys.platform != "win32":
+            self._ears.register(ours, selectors.EVENT_READ, worker)
+        return worker
+
+    def _forget(self, worker: Worker) -> None:
+        """Close the pipe of a worker, and listen to it no longer."""
+        if sys.platform != "win32":
+            self._ears.unregister(worker.pipe)
+        worker.pipe.close()
 
     def _brief(self, worker: Worker) -> None:
         """Send a worker its job, target picture and all: not among the arguments of its process,
@@ -183,22 +212,24 @@ class Crew:
             return
         self._closed = True
         for worker in self._workers:
-            worker.pipe.close()
+            self._forget(worker)
             worker.process.terminate()
         for worker in self._workers:
             worker.process.join()
         self._workers = []
+        self._ears.close()
         del self.genomes, self.results, self.inputs, self.returned
         self._board.unlink()
 
 
 @dataclass(eq=False)
 class Worker:
-    """One process, its pipe, and the tasks that it was given, oldest first."""
+    """One process, its pipe, the tasks it was given, oldest first, and what was wanted last."""
 
     process: Any
     pipe: connection.Connection
     held: list[Task] = field(default_factory=list)
+    wants: Wants | None = None
 
 
 @dataclass
@@ -276,13 +307,17 @@ def _work(
         if job.yielding and hasattr(os, "nice"):
             os.nice(NICENESS)
         pipeline = Pipeline(job, score=not prepare_only)
+        wants = FITNESS_ONLY
         while True:
-            task = pipe.recv()
-            start, stop = task.start, task.stop
+            message = pipe.recv_bytes()
+            if len(message) != _TASK.size:
+                wants = pickle.loads(message)  # noqa: S301  # from our own main process
+                continue
+            number, start, stop = _TASK.unpack(message)
             if prepare_only:
                 pipeline.prepare(genomes[start:stop], inputs[start:stop])
             else:
-                evaluation = pipeline.evaluate(genomes[start:stop], task.wants)
+                evaluation = pipeline.evaluate(genomes[start:stop], wants)
                 results[start:stop, 0] = evaluation.fitness
                 results[start:stop, 1] = evaluation.scores
                 if evaluation.parts is not None:
@@ -291,8 +326,8 @@ def _work(
                     returned[start:stop] = evaluation.gradients
                 if evaluation.genomes is not None:
                     returned[start:stop] = evaluation.genomes
-            pipe.send(task)
+            pipe.send_bytes(_DONE.pack(number))
     except (EOFError, OSError):
         return  # the main process has ended
     except Exception as error:  # noqa: BLE001  # the main process decides what it means
-        pipe.send(f"{type(error).__name__}: {error}")
+        pipe.send_bytes(f"a worker failed: {type(error).__name__}: {error}".encode())

@@ -212,6 +212,9 @@ def _packed(genome: Genome) -> str | None:
     """The short text of an (L,) genome, or None where a gene is beside the grid."""
     if not np.all((genome >= 0.0) & (genome <= 1.0)):
         return None
+    background = genome[:BACKGROUND_GENES].astype(np.float64)
+    if np.any((np.rint(background * LEVELS) / LEVELS).astype(np.float32) != background):
+        return None  # whatever the rows are
     found = next(filter(None, (_split(genome, row) for row in _ROWS)), None)
     if found is None:
         return None

@@ -30,6 +30,8 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
 MODES = {"RGB": 2, "RGBA": 6}
 """PNG's number of each kind of picture that is written."""
+LEVEL = 4
+"""Of zlib: 3% larger than its own 6, in two thirds of the time. A run writes thousands."""
 PLAIN_TEXT = 256
 """Characters of the longest text that is not compressed."""
 Strip = npt.NDArray[np.uint8]
@@ -104,7 +106,7 @@ def _texts(metadata: dict[str, str]) -> PngInfo:
 
 def _packed(strips: Iterator[Strip]) -> Iterator[bytes]:
     """The compressed rows. Without a filter, flat shapes with thin rims pack best and fastest."""
-    packer = zlib.compressobj()
+    packer = zlib.compressobj(LEVEL)
     for strip in strips:
         rows = strip.reshape(len(strip), -1)
         if data := packer.compress(np.pad(rows, ((0, 0), (1, 0))).data):
