@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from evonsfw.compiled import compiled
 from evonsfw.genome import Drawing
-from evonsfw.shapes import load_shape
+from evonsfw.shapes import cyclic, load_shape
 
 Floats = npt.NDArray[np.float32]
 Pairs = npt.NDArray[np.int64]
@@ -63,12 +63,15 @@ class Glide:
         parts = np.array(_parts(one, other), np.int64).reshape(-1, 3)
         role, old, new = parts.T
         kinds = len(one.shapes)
-        place = _places(np.where(old < 0, new, old) % kinds, kinds)
+        turns = np.where(old < 0, new, old) % kinds
+        place = _places(turns, kinds)
         before, after = _table(one), _table(other)
         start = np.where((old < 0)[:, None], after[new], before[old])
         end = np.where((new < 0)[:, None], before[old], after[new])
         self._start = _spread(start, place)
-        self._way = _spread(end - start, place)
+        way = end - start
+        way -= np.rint(way) * _come_round(one)[turns]
+        self._way = _spread(way, place)
         self._role = _spread(role, place)
 
     def at(self, time: float) -> Drawing:
@@ -109,6 +112,15 @@ def paired(one: Drawing, other: Drawing) -> Pairs:
         pairs.append(turn + kinds * _aligned(*stacks))
     found = np.concatenate(pairs)
     return found[found[:, 0].argsort()]
+
+
+def _come_round(drawing: Drawing) -> npt.NDArray[np.bool_]:
+    """(K, G + 4): of each kind, the columns whose shorter way may be over 1 or 0."""
+    found = np.zeros((len(drawing.shapes), drawing.geometry.shape[1] + 4), bool)
+    for row, name in zip(found, drawing.shapes, strict=True):
+        which = cyclic(name)
+        row[: len(which)] = which
+    return found
 
 
 def _table(drawing: Drawing) -> npt.NDArray[np.float64]:

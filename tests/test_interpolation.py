@@ -17,7 +17,7 @@ from evonsfw.interpolation import _parts as parts
 from evonsfw.interpolation import _rising as rising
 from evonsfw.raster import render_drawing
 from evonsfw.search import Problem
-from evonsfw.shapes import shape_names
+from evonsfw.shapes import cyclic, shape_names
 
 MIXES = [("triangles", "circles"), ("circles", "circles"), tuple(shape_names())]
 MIXES += [(name,) for name in shape_names()]
@@ -108,6 +108,24 @@ def test_a_single_moved_shape_moves_steadily() -> None:
     assert (signs != 0).all()
     still = np.array([np.delete(d.geometry, 2, axis=0) for d in way])
     assert (still == still[0]).all()
+
+
+@pytest.mark.parametrize("name", [name for name in shape_names() if cyclic(name).any()])
+def test_a_turned_shape_turns_the_shorter_way(name: str) -> None:
+    encoding = Encoding((name,), 3)
+    one = _genome(encoding, 5)
+    column = int(cyclic(name).argmax())
+    encoding.rows(one)[1, column] = 0.95
+    other = one.copy()
+    encoding.rows(other)[1, column] = 0.05
+    forth, back = (
+        Glide(*map(encoding.decode, (one, other))),
+        Glide(*map(encoding.decode, (other, one))),
+    )
+    for time in (0.25, 0.5, 0.75):
+        angle = float(forth.at(time).geometry[1, column])
+        assert angle == pytest.approx(0.95 + 0.1 * time)
+        np.testing.assert_array_equal(_picture(forth.at(time)), _picture(back.at(1.0 - time)))
 
 
 def test_a_stack_that_sank_by_one_stands_still_but_for_two() -> None:

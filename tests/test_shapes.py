@@ -14,7 +14,7 @@ from evonsfw.exporters.svg import to_svg
 from evonsfw.genome import BACKGROUND_GENES, Encoding
 from evonsfw.raster import render
 from evonsfw.raster_gradient import backward
-from evonsfw.shapes import Canvas, load_shape, radii, shape_names
+from evonsfw.shapes import Canvas, cyclic, load_shape, radii, shape_names
 from evonsfw.weighing import shape_at
 
 EVERY = [*shape_names(), "polygons-3", "polygons-12"]
@@ -141,6 +141,17 @@ def test_the_window_finds_the_shape_where_it_is_drawn(name: str) -> None:
         found = shape_at(genome[0], encoding, (160, 120), (x + 0.5, y + 0.5))
         assert found == (0 if picture[y, x] == 0 else None)
     assert np.any(picture == 0)
+
+
+@every_shape
+def test_what_comes_round_looks_the_same_at_both_ends(name: str) -> None:
+    encoding = Encoding((name,), 5)
+    genome = np.random.default_rng(8).random(encoding.length, np.float32)
+    pictures = []
+    for end in (0.0, 1.0):
+        encoding.rows(genome)[:, np.flatnonzero(cyclic(name))] = end
+        pictures.append(render(genome[None], encoding, (64, 48))[0].astype(int))
+    assert np.abs(pictures[0] - pictures[1]).max() <= 1
 
 
 def test_radii_are_geometric_in_the_size_gene() -> None:

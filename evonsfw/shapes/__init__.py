@@ -22,7 +22,9 @@ Canvas = tuple[int, int]
 
 
 class Shape(Protocol):
-    """What a file in this folder provides."""
+    """What a file in this folder provides; and `CYCLIC`, where there are genes that come round:
+    their names. At 0 and 1 of such a gene a shape looks the same.
+    """
 
     GENES: tuple[str, ...]
     """Names of the geometric genes; the first three are x, y, size."""
@@ -72,6 +74,12 @@ def load_shape(name: str) -> Shape:
             raise ValueError(f"unknown shape '{name}': {word} have no number, expected {word}")
         return cast("Shape", family(int(number)))
     return FOLDER.load(name)
+
+
+def cyclic(name: str) -> npt.NDArray[np.bool_]:
+    """(G,): which genes of a shape come round, so that from 0.9 the way to 0.1 is over 1."""
+    shape = load_shape(name)
+    return np.array([gene in getattr(shape, "CYCLIC", ()) for gene in shape.GENES])
 
 
 def radii(genes: Array, canvas: Canvas, smallest: float, largest: float) -> Array:

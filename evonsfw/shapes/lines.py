@@ -8,6 +8,7 @@ from evonsfw.shapes import Array, Canvas, placed, radii
 from evonsfw.stretched import HALF_TURN, Frame, arms, boxes, quarter_turned, tilted
 
 GENES = ("x", "y", "size", "width", "angle")
+CYCLIC = ("angle",)
 MIN_RADIUS = 0.02
 MAX_RADIUS = 0.75
 THINNEST, WIDEST = 0.015, 0.3

@@ -15,6 +15,7 @@ from evonsfw.stretched import (
 )
 
 GENES = ("x", "y", "size", "aspect", "angle")
+CYCLIC = ("angle",)
 MIN_RADIUS = 0.01
 MAX_RADIUS = 0.6
 
