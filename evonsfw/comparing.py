@@ -148,7 +148,7 @@ def _line(what: str, found: Disagreement) -> str:
     x, y = found.place
     return (
         f"  {what}: correlation {told_correlation(found)}, furthest apart "
-        f"{found.largest:+.4f} at {x}, {y}"
+        f"{found.largest:+z.4f} at {x}, {y}"
     )
 
 

@@ -157,8 +157,8 @@ def _credit_lines(source: str, word: str, found: Credits) -> tuple[str, ...]:
     return (
         f"{source}: {word} {found.score:.6f}, of the background alone {background:.6f}",
         f"  {n} shape{'s' * (n != 1)}, {how}: "
-        f"most from shape {best + 1} ({found.shapley[best]:+.4f}), "
-        f"least from shape {worst + 1} ({found.shapley[worst]:+.4f})",
+        f"most from shape {best + 1} ({found.shapley[best]:+z.4f}), "
+        f"least from shape {worst + 1} ({found.shapley[worst]:+z.4f})",
     )
 
 

@@ -68,8 +68,8 @@ def measure(
     """
     require_scikit_learn()
     out = out if out is not None else Path(f"{folder.resolve().name}_curves")
-    spec = describe(classifier)
     contents = read_folder(folder, out)
+    spec = describe(classifier)
     asked = questions(contents.labels, spec, wanted, positives)
     if len(spec.classes) <= ALL:
         columns = tuple(range(len(spec.classes)))

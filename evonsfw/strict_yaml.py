@@ -19,6 +19,21 @@ _SHORT.maxstring = _SHORT.maxother = 80
 _SHORT.maxlevel = 2
 
 
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe one; it would take the last of several equal keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Where a key is there twice, somebody believes in the other one."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            word = key.value if isinstance(key, yaml.ScalarNode) else ""
+            if word in seen:
+                problem, mark = f"key '{word}' is there twice", key.start_mark
+                raise yaml.constructor.ConstructorError(problem=problem, problem_mark=mark)
+            seen |= {word} - {""}
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path, what: str) -> dict[str, Any]:
     """Read a YAML mapping.
 
@@ -27,11 +42,12 @@ def read_yaml(path: Path, what: str) -> dict[str, Any]:
         what: what it is, for error messages ("classifier").
 
     Raises:
-        ValueError: it is missing, unreadable, not YAML, has a Python tag, or is not a mapping.
+        ValueError: it is missing, unreadable, not YAML, has a Python tag or a key twice, or is
+            not a mapping.
     """
     text = read_text(path, what)
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, _Loader)  # noqa: S506  # a safe one
     except Exception as error:  # noqa: BLE001  # of 2024-99-99, !!bool x, [[[[… PyYAML raises others
         raise ValueError(f"{what} {path}: not plain YAML: {_first_problem(error)}") from None
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):

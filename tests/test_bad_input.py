@@ -152,6 +152,7 @@ def test_a_wrong_type_is_refused_under_every_key(
         ("- a\n- b", ["key: value"]),
         ("", ["key: value"]),
         ("n: [1", ["not plain YAML", "line"]),
+        ("seed: 1\nn: 3\nseed: 2", ["key 'seed' is there twice", "line 3"]),
         ("n: !!int x", ["not plain YAML"]),
         ("n: 2024-99-99", ["not plain YAML"]),
         ("n: " + "[" * 5000, ["not plain YAML"]),
