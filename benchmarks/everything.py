@@ -72,7 +72,8 @@ def loop(backend: str, rounds: int, seconds: float) -> list[Row]:
     if reason is not None:
         row = (f"loop, {backend}", f"bare {backend}", None, loop.ASKED.get(backend))
         return [Row(*row, f"not installed: {reason}")]
-    return [loop.measure(backend, SHAPES, WORKERS, rounds, seconds)]
+    sizes = loop.SMALL, loop.LARGE
+    return [loop.measure(backend, SHAPES, WORKERS, rounds, seconds, size) for size in sizes]
 
 
 def program(rounds: int, seconds: float) -> list[Row]:
@@ -84,9 +85,10 @@ def program(rounds: int, seconds: float) -> list[Row]:
 
 def overhead(seconds: float) -> list[Row]:
     """The main process against one core, with the backend that is chosen by itself."""
-    from benchmarks import overhead
+    from benchmarks import loop, overhead
 
-    return [overhead.measure(choose_backend("auto", "cpu"), seconds, False)]
+    backend = choose_backend("auto", "cpu")
+    return [overhead.measure(backend, seconds, False, size) for size in (loop.SMALL, loop.LARGE)]
 
 
 def plan(effort: Effort) -> list[tuple[str, Measure]]:

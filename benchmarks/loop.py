@@ -1,6 +1,7 @@
 """Scorings per second of the whole loop, as a ratio to bare inference in the same run.
 
     python -m benchmarks.loop [--backend onnxruntime] [--n 100] [--workers 2] [--rounds 3]
+                              [--population 8]
 
 The alternative: as many processes with the same backend, each of one thread, calling it on inputs
 that are ready-made and doing nothing else. Both are measured in turns of about `--seconds`,
@@ -37,6 +38,10 @@ from evonsfw.stage import complete
 BARE = "--bare"
 ASKED = {"onnxruntime": 0.90, "openvino": 0.75}
 """Ratios that the project asks of itself."""
+SMALL, LARGE = 8, 32
+"""Populations: the default of the search, which goes furthest on a few hundred scorings, and one
+whose halves give each worker more than it can hold, so that nobody waits for the last one.
+"""
 PROBE = 192
 """Scorings that tell how many there are in a turn."""
 INPUTS = 64
@@ -129,13 +134,16 @@ class PeakMemory:
             self.peak = max(self.peak, total)
 
 
-def measure(backend: str, n: int, workers: int, rounds: int, seconds: float) -> Row:
+def measure(
+    backend: str, n: int, workers: int, rounds: int, seconds: float, population: int = SMALL
+) -> Row:
     """The loop against bare inference, in turns; prints each round.
 
     Raises:
         ValueError: the backend is not there.
     """
     settings = {"n": n, "seed": 1, "workers": workers, "backend": backend, "search": "genetic"}
+    settings["population"] = population
     probe = complete(make_config({**settings, "evaluations": PROBE}))
     with PeakMemory() as memory:
         rate = loop_rate(probe)
@@ -148,7 +156,7 @@ def measure(backend: str, n: int, workers: int, rounds: int, seconds: float) -> 
         print(f"round {turn + 1}: bare {bares[-1]:.1f}/s  loop {loops[-1]:.1f}/s", flush=True)
     ratios = [a / b for a, b in zip(loops, bares, strict=True)]
     return Row(
-        f"loop, {n} {config.shapes[0]}, {workers} workers, {backend}",
+        f"loop, {n} {config.shapes[0]}, {workers} workers, {backend}, population {population}",
         f"bare {backend}, as many processes",
         statistics.median(ratios),
         ASKED.get(backend),
@@ -165,6 +173,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--population", type=int, default=SMALL)
     arguments = parser.parse_args()
     print_table([measure(**vars(arguments))])
 

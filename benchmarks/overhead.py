@@ -1,6 +1,6 @@
 """What the main process costs beside its workers, in parts of one core, thread by thread.
 
-    python -m benchmarks.overhead [--backend onnxruntime] [--seconds 20] [--window]
+    python -m benchmarks.overhead [--backend onnxruntime] [--seconds 20] [--window] [--population 8]
 
 The loop's thread is the search (ask, tell, records, messages). With a backend that is not exact it
 also scores again what is shown: that is scoring, told apart and not in the sum. The recorder's
@@ -23,6 +23,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.loop import SMALL
 from benchmarks.table import Row, print_table
 from evonsfw.classifier import Classifier
 from evonsfw.config import make_config
@@ -97,9 +98,10 @@ def _by_thread() -> dict[str, float]:
     return dict(seconds)
 
 
-def measure(backend: str, seconds: float, window: bool) -> Row:
+def measure(backend: str, seconds: float, window: bool, population: int = SMALL) -> Row:
     """Run for a while and add up."""
     settings = {"seed": 1, "workers": 2, "backend": backend, "search": "genetic"}
+    settings["population"] = population
     config = complete(make_config({**settings, "minutes": (seconds + START_UP) / 60.0}))
     clock, referee = Clock(), Referee()
     clock.start()
@@ -118,7 +120,8 @@ def measure(backend: str, seconds: float, window: bool) -> Row:
     if again:
         parts += f"; beside it, scoring again {again:.1%}"
     shown = "window" if window else "progress bar"
-    return Row(f"main process, {backend}, {shown}", "one core", sum(shares.values()), ASKED, parts)
+    what = f"main process, {backend}, {shown}, population {population}"
+    return Row(what, "one core", sum(shares.values()), ASKED, parts)
 
 
 def main() -> None:
@@ -127,6 +130,7 @@ def main() -> None:
     parser.add_argument("--backend", default="onnxruntime")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--window", action="store_true")
+    parser.add_argument("--population", type=int, default=SMALL)
     print_table([measure(**vars(parser.parse_args()))])
 
 

@@ -37,6 +37,8 @@ OWNER_LANES = (4 * OWNER_BATCH, 2 * OWNER_BATCH)
 """Genomes of one of the two batches that a GPU's workers prepare at a time: whichever fits."""
 OWNER_SLICE = 4
 """Pictures that a worker prepares for a GPU at a time."""
+FEWEST, LONGEST = 4, 16
+"""Slices of a large batch that each worker gets, at least, and pictures of one of them, at most."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # where Linux keeps it; a container may have little
 
 
@@ -305,9 +307,11 @@ def _on_gpu(scorer: BatchScorer, inputs: npt.NDArray[np.float32]) -> npt.NDArray
 
 def _slice_size(count: int, workers: int, most: int) -> int:
     """One slice a worker, as long as it is short: messages are few, and where another batch is
-    begun already nobody waits for the last one.
+    begun already nobody waits for the last one. Of a large batch each worker gets a few: longer
+    ones, for every message holds somebody up.
     """
-    return max(1, min(most, count // workers))
+    longer = min(LONGEST, count // (FEWEST * workers)) if most > 1 else 1
+    return max(1, min(most, count // workers), longer)
 
 
 def _slices(start: int, stop: int, size: int) -> Iterable[Slice]:
