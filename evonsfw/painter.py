@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from evonsfw.moment import Look, Moment, Shown, View
+from evonsfw.moment import POPULATION, Look, Moment, Shown, View
 from evonsfw.scene import Frame, draw
 from evonsfw.shapes import Canvas
 
+FIGURES_SECONDS = 0.4
+"""From frame to frame, at least, where only figures have changed and nobody touches anything: a
+picture that is better is seen at once, but nobody reads faster, and each frame costs what scoring
+could use."""
 LARGE = 2_000_000
 """Pixels of a frame above which keys and mouse are answered with a sketch first."""
 
@@ -100,6 +106,7 @@ class Painter:
         self._pace, self._ready = pace, ready
         self._look = Look()
         self._wake = threading.Event()
+        self._calls = 0
         self._ended = False
         self._newest: deque[Painted] = deque(maxlen=1)
         self._failure: BaseException | None = None
@@ -109,15 +116,16 @@ class Painter:
     def resize(self, size: Canvas) -> None:
         """Draw at this size from then on."""
         self._size = _at_least_one(size)
-        self._wake.set()
+        self.wake()
 
     def show(self, look: Look) -> None:
         """Look at it so from then on, and draw now."""
         self._look = look
-        self._wake.set()
+        self.wake()
 
     def wake(self) -> None:
         """Draw now, if there is something new."""
+        self._calls += 1
         self._wake.set()
 
     def take(self) -> Painted | None:
@@ -146,18 +154,25 @@ class Painter:
 
     def _paint(self) -> None:
         drawn: tuple[object, ...] | None = None
-        called = False
+        looked_at: tuple[object, ...] | None = None
+        answered, last = 0, -math.inf
         while not self._ended:
             self._wake.clear()
+            calls = self._calls
+            called, answered = calls != answered, calls
             look, size = self._look, self._size
             moment, sketched = self._moment(look), False
             if moment is not None and (wanted := (*_seen(moment), look, size)) != drawn:
-                sketched = called and size[0] * size[1] > LARGE
-                frame = draw(moment, self._view, look, size, sketched)
-                self._newest.append(Painted(frame, moment, look))
-                self._ready()
-                drawn = None if sketched else wanted
-            called = self._wake.wait(0.0 if sketched else 1.0 / self._pace)
+                large = _large(moment, look)
+                rested = time.monotonic() - last >= FIGURES_SECONDS
+                if called or drawn is None or large != looked_at or rested:
+                    sketched = called and size[0] * size[1] > LARGE
+                    frame = draw(moment, self._view, look, size, sketched)
+                    self._newest.append(Painted(frame, moment, look))
+                    self._ready()
+                    drawn = None if sketched else wanted
+                    looked_at, last = large, time.monotonic()
+            self._wake.wait(0.0 if sketched else 1.0 / self._pace)
 
 
 def _seen(moment: Moment) -> tuple[object, ...]:
@@ -170,6 +185,17 @@ def _seen(moment: Moment) -> tuple[object, ...]:
         drawing and (drawing.geometry.tobytes(), drawing.alphas.tobytes()),
         *(len(graph), int(graph[-1]), len(moment.thumbnails), len(moment.population)),
         *(moment.liked, moment.contributions, moment.every, shown.near),
+    )
+
+
+def _large(moment: Moment, look: Look) -> tuple[object, ...]:
+    """What of a moment changes more than figures, graph and thumbnails."""
+    shown, drawing = moment.shown, moment.shown.drawing
+    return (
+        moment.generation if look.mode == POPULATION else 0,
+        *(moment.contributions, moment.paused, moment.finished, moment.message),
+        *(shown.genome.tobytes(), shown.past, shown.liked),
+        drawing and (drawing.geometry.tobytes(), drawing.alphas.tobytes()),
     )
 
 

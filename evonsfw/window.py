@@ -1,15 +1,15 @@
 """The pygame window: a thin shell over `scene`. It belongs to the main thread.
 
 Frames are drawn in a thread of its own, so that a large window or a slow frame never delays a
-key. The main thread sleeps until there is an event: one of keys and mouse, or a frame to show.
+key. The main thread sleeps until there is a frame to show, and looks for keys and mouse in between.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -26,9 +26,10 @@ if sys.platform == "linux" and os.environ.get("SDL_VIDEODRIVER", "x11") == "x11"
     os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
 import pygame  # the lines above must come first
 
-TURN = 33
-"""Milliseconds after which the main thread looks around where nothing happens."""
-FRAMES_PER_SECOND = 8.0
+GLANCE = 0.01
+"""Seconds after which the main thread looks for keys and mouse. pygame's own waiting looks a
+thousand times a second, which takes 3% of a core."""
+FRAMES_PER_SECOND = 5.0
 """How often the painter draws what the run has come to: each frame costs what scoring could use.
 What keys and mouse change is drawn at once."""
 FIRST_SIZE = (1180, 760)
@@ -95,18 +96,20 @@ class Window:
         pygame.display.set_caption("evonsfw")
         pygame.key.set_repeat(*REPEAT)
         self._windowed = self._surface.get_size()
-        self._frame_ready = pygame.event.custom_type()
+        self._called = threading.Event()
         self._hands = ThreadPoolExecutor(1, thread_name_prefix="hands")
         self._controls = Controls(live, subject, view.canvas, self._act, self._toggle_fullscreen)
         size = self._surface.get_size()
-        self._painter = Painter(subject.moment, view, size, pace, self._call)
+        self._painter = Painter(subject.moment, view, size, pace, self._called.set)
 
     def run(self) -> None:
         """Show the run until it is over; returns at its end, after holding the last picture."""
         clock = pygame.time.Clock()
         try:
             while not self._over():
-                for event in (pygame.event.wait(TURN), *pygame.event.get()):
+                self._called.wait(GLANCE)
+                self._called.clear()
+                for event in pygame.event.get():
                     self._handle(event)
                 self._show()
                 self._pass(clock.tick() / 1000.0)
@@ -136,11 +139,6 @@ class Window:
         self._hands.shutdown()
         self._subject.close()
         pygame.display.quit()
-
-    def _call(self) -> None:
-        """Wake the main thread; called in others."""
-        with contextlib.suppress(pygame.error):  # its queue is full: it is awake
-            pygame.event.post(pygame.event.Event(self._frame_ready))
 
     def _act(self, action: Callable[[], str]) -> None:
         """Do something that may take long, and tell what comes of it."""

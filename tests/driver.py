@@ -5,6 +5,7 @@ its main loop with real events, and what is on its screen.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ from evonsfw import window as window_module
 from evonsfw.window import Window
 
 Script = Callable[[Window], Generator[None]]
-PATIENCE = 900
-"""Turns after which something that a script waits for counts as never coming."""
+PATIENCE = 60.0
+"""Seconds after which something that a script waits for counts as never coming."""
 FOREVER = {"evaluations": 100_000_000}
 
 
@@ -99,7 +100,8 @@ def click(position: tuple[int, int]) -> None:
 
 def until(condition: Callable[[], Any]) -> Iterator[None]:
     """Let turns pass until something is so."""
-    for _ in range(PATIENCE):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
         if condition():
             return
         yield

@@ -115,6 +115,23 @@ def test_whatever_changes_a_frame_is_drawn(
     assert bench.next().moment is bench.now
 
 
+def test_figures_alone_wait_for_their_turn_and_a_picture_does_not(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(painter_module, "FIGURES_SECONDS", 1e9)
+    bench.now = first = moment_of(1)
+    bench.next()
+    bench.now, asked = replace(first, generation=2, evaluations=8), bench.asked
+    while bench.asked < asked + 5:
+        pass
+    assert bench.idle
+    bench.now = replace(bench.now, shown=moment_of(2).shown)
+    assert bench.next().moment is bench.now
+    bench.now = replace(bench.now, generation=3)
+    bench.painter.wake()  # somebody has pressed a key
+    assert bench.next().moment is bench.now
+
+
 def test_another_look_or_size_is_drawn_at_once() -> None:
     bench = Bench(pace=1e-6)
     try:

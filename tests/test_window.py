@@ -45,7 +45,7 @@ from evonsfw.window import STAYING, Window, pygame
 
 __all__ = ["driver"]
 SHIFT = {"mod": pygame.KMOD_LSHIFT}
-TURNS = 30
+TURNS = 100
 """Turns during which a paused run has to stand still."""
 
 
