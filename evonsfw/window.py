@@ -29,6 +29,8 @@ import pygame  # the lines above must come first
 GLANCE = 0.01
 """Seconds after which the main thread looks for keys and mouse. pygame's own waiting looks a
 thousand times a second, which takes 3% of a core."""
+QUICK, AWAKE = 0.002, 2.0
+"""Seconds instead, for so many seconds after somebody has done something: more will come."""
 FRAMES_PER_SECOND = 5.0
 """How often the painter draws what the run has come to: each frame costs what scoring could use.
 What keys and mouse change is drawn at once."""
@@ -88,6 +90,7 @@ class Window:
         self._message, self._message_left = "", math.inf
         self._down: set[str] = set()
         self._stirred = self._ended = False
+        self._still = 0.0
         try:
             pygame.display.init()
             self._surface = pygame.display.set_mode(_fitting(FIRST_SIZE), pygame.RESIZABLE)
@@ -107,10 +110,11 @@ class Window:
         clock = pygame.time.Clock()
         try:
             while not self._over():
-                self._called.wait(GLANCE)
+                self._called.wait(QUICK if self._still < AWAKE else GLANCE)
                 self._called.clear()
                 for event in pygame.event.get():
                     self._handle(event)
+                    self._still = 0.0
                 self._show()
                 self._pass(clock.tick() / 1000.0)
         finally:
@@ -124,6 +128,7 @@ class Window:
 
     def _pass(self, seconds: float) -> None:
         """Let time pass."""
+        self._still += seconds
         self._fade(seconds)
         if not self._live.finished.is_set():
             self._stirred = self._controls.busy  # what was touched before the end does not count
