@@ -38,12 +38,12 @@ from evonsfw.stage import complete
 BARE = "--bare"
 ASKED = {"onnxruntime": 0.90, "openvino": 0.75}
 """Ratios that the project asks of itself."""
-SMALL, LARGE = 8, 32
+SMALL, LARGE = 8, 64
 """Populations: the default of the search, which goes furthest on a few hundred scorings, and one
 whose halves give each worker more than it can hold, so that nobody waits for the last one.
 """
 PROBE = 192
-"""Scorings that tell how many there are in a turn."""
+"""Scorings, at least, that tell how many there are in a turn."""
 INPUTS = 64
 """Ready-made inputs of the alternative: prepared from composed pictures."""
 SAMPLE_SECONDS = 0.1
@@ -144,10 +144,11 @@ def measure(
     """
     settings = {"n": n, "seed": 1, "workers": workers, "backend": backend, "search": "genetic"}
     settings["population"] = population
-    probe = complete(make_config({**settings, "evaluations": PROBE}))
+    least = max(PROBE, 5 * population)
+    probe = complete(make_config({**settings, "evaluations": least}))
     with PeakMemory() as memory:
         rate = loop_rate(probe)
-    count = round(max(PROBE, rate * seconds))
+    count = round(max(least, rate * seconds))
     config = complete(make_config({**settings, "evaluations": count}))
     bares, loops = [], []
     for turn in range(rounds):

@@ -26,7 +26,7 @@ if sys.platform == "linux" and os.environ.get("SDL_VIDEODRIVER", "x11") == "x11"
     os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
 import pygame  # the lines above must come first
 
-GLANCE = 0.01
+GLANCE = 0.016
 """Seconds after which the main thread looks for keys and mouse. pygame's own waiting looks a
 thousand times a second, which takes 3% of a core."""
 QUICK, AWAKE = 0.002, 2.0
