@@ -315,9 +315,9 @@ THROUGH_X = """
     --evaluations 100000000 & program=$!
 until [ "$(xdotool getwindowfocus getwindowname)" = evonsfw ]; do kill -0 $program || exit 9; done
 window=$(xdotool getwindowfocus)
-until [ -e "$3/likes.yaml" ]; do xdotool key l; done
+until [ -e "$3/likes.yaml" ]; do xdotool key l sleep 0.2; done
 until [ -e "$3/saved_00001.svg" ]; do
-    xdotool mousemove --window "$window" "$4" "$5" click 1 key s
+    xdotool mousemove --window "$window" "$4" "$5" click 1 sleep 0.2 key s sleep 0.2
 done
 xdotool key q
 wait $program
