@@ -23,14 +23,10 @@ Ask = Callable[[Sequence[Point]], Sequence[float]]
 """(row, column) of grid points to the score at each, in the same order."""
 DOUBT = 0.06
 """How far a score may be from what is expected across a whole grid where nothing says so."""
-MEMORY = 0.25
+MEMORY = 0.5
 """Of a cell's surprise, what its halves keep where they brought none of their own."""
-FIRST = 0.1
+FIRST = 0.3
 """Of an equal share, what each of several grids gets before the worst cells of all count."""
-TOGETHER = 0.8
-"""Power of a cell's weight in what it counts for: 1 for the error of one cell alone; less, because
-many small cells that lie in one pixel's windows err together.
-"""
 ROUND = 8
 """Cells that are halved at a time: a constant, so that the number of workers changes nothing."""
 
@@ -172,7 +168,7 @@ class Refinement:
         top, bottom, left, right = place
         size = max(bottom - top, right - left)
         weight = _weight(self._shares[0], top, bottom) * _weight(self._shares[1], left, right)
-        order = -(weight**TOGETHER) * (surprise + self._doubt * size) if size > 1 else 0.0
+        order = -weight * (surprise + self._doubt * size) if size > 1 else 0.0
         heapq.heappush(self._cells, _Cell(order, place, surprise))
 
     def _between(self, place: Place) -> Floats:
