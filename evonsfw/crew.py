@@ -194,7 +194,9 @@ class Crew:
         return worker
 
     def _forget(self, worker: Worker) -> None:
-        """Close the pipe of a worker, and listen to it no longer."""
+        """Close the pipe of a worker, and listen to it no longer; safe to call twice."""
+        if worker.pipe.closed:
+            return
         if sys.platform != "win32":
             self._ears.unregister(worker.pipe)
         worker.pipe.close()
@@ -330,4 +332,5 @@ def _work(
     except (EOFError, OSError):
         return  # the main process has ended
     except Exception as error:  # noqa: BLE001  # the main process decides what it means
-        pipe.send_bytes(f"a worker failed: {type(error).__name__}: {error}".encode())
+        told = f"a worker failed: {type(error).__name__}: {error}"
+        pipe.send_bytes(told.encode(errors="backslashreplace"))  # a file's name may be any bytes

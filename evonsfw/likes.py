@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from evonsfw.strict_yaml import read_text
+from evonsfw.strict_yaml import parse_yaml, read_text
 from evonsfw.whole_file import whole_file
 
 LIKES = "likes.yaml"
@@ -49,7 +49,7 @@ def all_likes(folder: Path) -> list[Like]:
     if not path.exists():
         return []
     try:
-        entries = yaml.safe_load(read_text(path, "likes"))
+        entries = parse_yaml(read_text(path, "likes"))
     except yaml.YAMLError:
         raise _damaged(path, "not plain YAML") from None
     if not isinstance(entries, list):

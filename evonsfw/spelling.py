@@ -9,10 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic_core import PydanticCustomError
 
-from evonsfw.strict_yaml import read_text
+from evonsfw.strict_yaml import parse_yaml, read_text
 
 AUTO_NUMBER = 0
 """What stands for as many shapes as it takes, until that is known."""
@@ -40,7 +39,7 @@ def palette(value: Any) -> Any:
 def _palette_file(path: Path) -> tuple[str, ...]:
     text = read_text(path, "palette")
     try:
-        content = yaml.safe_load(text)
+        content = parse_yaml(text)
     except Exception:  # noqa: BLE001  # PyYAML raises more kinds than its own
         content = None
     if isinstance(content, dict):

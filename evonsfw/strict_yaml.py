@@ -25,13 +25,23 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Where a key is there twice, somebody believes in the other one."""
         seen: set[str] = set()
-        for key, _ in node.value:
-            word = key.value if isinstance(key, yaml.ScalarNode) else ""
-            if word in seen:
-                problem, mark = f"key '{word}' is there twice", key.start_mark
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []  # as of `!!map [a]`
+        for key in (key for key, _ in pairs if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                problem, mark = f"key '{key.value}' is there twice", key.start_mark
                 raise yaml.constructor.ConstructorError(problem=problem, problem_mark=mark)
-            seen |= {word} - {""}
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+def parse_yaml(text: str) -> Any:
+    """What plain YAML says.
+
+    Raises:
+        Exception: it is not YAML, has a Python tag or a key twice; PyYAML raises more kinds than
+            its own.
+    """
+    return yaml.load(text, _Loader)  # noqa: S506  # a safe one
 
 
 def read_yaml(path: Path, what: str) -> dict[str, Any]:
@@ -47,7 +57,7 @@ def read_yaml(path: Path, what: str) -> dict[str, Any]:
     """
     text = read_text(path, what)
     try:
-        content = yaml.load(text, _Loader)  # noqa: S506  # a safe one
+        content = parse_yaml(text)
     except Exception as error:  # noqa: BLE001  # of 2024-99-99, !!bool x, [[[[… PyYAML raises others
         raise ValueError(f"{what} {path}: not plain YAML: {_first_problem(error)}") from None
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):

@@ -183,7 +183,16 @@ def test_a_config_that_is_no_text_gets_one_line(call: Call, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["[1, 2]", "red", "{palette: 5}", "!!python/none", "[", "- '#12345'"]
+    "text",
+    [
+        "[1, 2]",
+        "red",
+        "{palette: 5}",
+        "{palette: ['#123456'], palette: []}",
+        "!!python/none",
+        "[",
+        "- '#12345'",
+    ],
 )
 def test_a_bad_palette_file_gets_one_line(
     call: Call, tiny: list[str], tmp_path: Path, text: str

@@ -142,6 +142,32 @@ def test_an_error_in_a_worker_is_told(job: Job, genomes: np.ndarray, tmp_path: P
         pool.evaluate(genomes[:2], never)
 
 
+def test_an_error_that_names_a_file_of_any_bytes_is_told(
+    job: Job, genomes: np.ndarray, tmp_path: Path
+) -> None:
+    assert job.model is not None
+    gone = job.model.model_copy(update={"folder": str(tmp_path / "\udcff")})
+    broken = Job(job.encoding, job.canvas, job.objective, job.goal, gone)
+    with (
+        closing(Pool(broken, 1)) as pool,
+        pytest.raises(EvaluationError, match=r"a worker failed: ValueError: .*udcff.*not found"),
+    ):
+        pool.evaluate(genomes[:2], never)
+
+
+def test_a_crew_whose_worker_cannot_be_replaced_still_closes(
+    job: Job, genomes: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_crew: Crew) -> Any:
+        raise OSError("no more processes")
+
+    with closing(Pool(job, 2)) as pool:
+        pool._crew._workers[0].process.kill()
+        monkeypatch.setattr(Crew, "_start", full)
+        with pytest.raises(OSError, match="no more processes"):
+            pool.evaluate(genomes[:8], never)
+
+
 def test_a_cancelled_evaluation_stops_at_the_next_slice(job: Job, genomes: np.ndarray) -> None:
     answers = iter([False, True])
     with closing(Inline(job)) as evaluator, pytest.raises(CancelledError):

@@ -61,6 +61,8 @@ def test_a_person_can_read_the_file(tmp_path: Path) -> None:
         ("- {generation: 3, genome_sha256: a, score: b}", "score"),
         ("- {generation: 3, genome_sha256: a, picture: ../a.png}", "picture"),
         ("- !!python/object/apply:os.getcwd []", "plain YAML"),
+        ("- !!map [a]", "plain YAML"),
+        ("- {generation: 3, generation: 4}", "plain YAML"),
     ],
 )
 def test_a_damaged_file_is_told_and_stays(tmp_path: Path, text: str, word: str) -> None:
