@@ -1,34 +1,38 @@
-"""Scores of a sliding window on a grid: some are asked for, the rest lies between them.
+"""Scores of a sliding window on a grid: some are asked for, the rest is told from them.
 
-Coarse to fine: a grid is one cell whose corners are known; then cells are halved, first those that
-may be furthest from the truth where it counts, until as many scores are known as may be. How far
-that is, is told by how far scores were from what the halved cell had let one expect (the
-hierarchical surplus of sparse grids: Bungartz and Griebel 2004, section 4).
+Coarse to fine: first points spread evenly, denser where a score counts for more of a pixel's mean;
+then more where pixels of the map are least sure. Which of all points come first is told by an
+additive recurrence, the R2 sequence (Roberts 2018, "The unreasonable effectiveness of quasirandom
+sequences"): any number of them is spread well, and none lies in line with the score's own
+columns, as halved cells do. Each map gets points in the proportion of what is unsure in it, each
+of its places by the square root of that (Neyman 1934). What lies between is kriged.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from evonsfw.kriging import Kriged, krige
+
 Floats = npt.NDArray[np.float64]
 Point = tuple[int, int]
-Place = tuple[int, int, int, int]
-"""First and last row, first and last column of a part of a grid."""
 Ask = Callable[[Sequence[Point]], Sequence[float]]
 """(row, column) of grid points to the score at each, in the same order."""
-DOUBT = 0.06
-"""How far a score may be from what is expected across a whole grid where nothing says so."""
-MEMORY = 0.5
-"""Of a cell's surprise, what its halves keep where they brought none of their own."""
-FIRST = 0.3
-"""Of an equal share, what each of several grids gets before the worst cells of all count."""
-ROUND = 8
-"""Cells that are halved at a time: a constant, so that the number of workers changes nothing."""
+R2 = 0.7548776662466927, 0.5698402909980532
+"""1/p and 1/p², where p³ = p + 1."""
+EDGE = 0.4
+"""Power of what a point counts for at most, that its density goes with at first."""
+PROBE = 0.25
+"""Of all points, what is spread before it is known which map is rougher."""
+FIRST = 0.5
+"""Of all points, what is spread before it is known where a map is rough."""
+ROUNDS = 3
+"""In which the others come: a constant, so that the number of workers changes nothing."""
+LEAST = 24
+"""Points, before one knows how rough a map is."""
 
 
 def starts(length: int, window: int, stride: int) -> npt.NDArray[np.intp]:
@@ -67,149 +71,111 @@ def averaged(scores: Floats, down: Floats, across: Floats) -> Floats:
     return np.asarray(down.T @ scores @ across / counts)
 
 
-@dataclass(frozen=True, order=True)
-class _Cell:
-    """A part of the grid between four points that are known; the worst comes first.
-
-    Attributes:
-        order: minus how far the map may be from the truth because of it.
-        place: where it is, both ends included.
-        surprise: how far scores at its corners were from what was expected there.
-    """
-
-    order: float
-    place: Place
-    surprise: float
-
-    def halves(self) -> list[Place]:
-        """Its halves, which share their middle points: the longer side is cut."""
-        top, bottom, left, right = self.place
-        if right - left >= bottom - top:
-            middle = (left + right) // 2
-            return [(top, bottom, left, middle), (top, bottom, middle, right)]
-        middle = (top + bottom) // 2
-        return [(top, middle, left, right), (middle, bottom, left, right)]
-
-
-class Refinement:
-    """A grid of scores that becomes finer.
+class Survey:
+    """A grid of scores of which more and more are known.
 
     Args:
-        ask: gives scores; it is asked for the four corners at once.
+        ask: gives scores.
         down: (R, H), `coverage` of the rows: from it follows what a score counts for.
         across: (C, W), of the columns.
     """
 
     def __init__(self, ask: Ask, down: Floats, across: Floats) -> None:
         self._ask = ask
-        self._shares = down / down.sum(axis=0), across / across.sum(axis=0)
-        self._known: dict[Point, float] = {}
-        self._cells: list[_Cell] = []
-        self._doubt = DOUBT / max(len(down) - 1, len(across) - 1, 1)
-        whole = (0, len(down) - 1, 0, len(across) - 1)
-        self._learn(set(_corners(whole)))
-        self._keep(whole, 0.0)
+        self._down, self._across = down / down.sum(axis=0), across / across.sum(axis=0)
+        self._reach = float(down.sum(axis=0).max())
+        self._known = np.full((len(down), len(across)), np.nan)
+        self._kriged: Kriged | None = None
 
     def __len__(self) -> int:
         """How many scores are known."""
-        return len(self._known)
+        return int(self.known.sum())
 
     @property
-    def worst(self) -> float:
-        """How far the map may be from the truth because of one cell; 0 where all is known."""
-        return -self._cells[0].order
+    def known(self) -> npt.NDArray[np.bool_]:
+        """(R, C), where scores are known."""
+        return ~np.isnan(self._known)
 
-    def refine(self, budget: int) -> None:
-        """Halve the worst cells until `budget` scores are known, or all."""
-        while cells := self._next(budget - len(self)):
-            self._learn({point for cell in cells for point in self._unknown(cell)})
-            for cell in cells:
-                for half in cell.halves():
-                    self._keep(half, self._surprise(cell, half))
+    @property
+    def doubt(self) -> float:
+        """The variance of the map's pixel that is least sure."""
+        return float(self._unsure().max())
+
+    def spread(self, count: int) -> None:
+        """Ask for the first points of all, as far as they are unknown."""
+        most = np.outer(self._down.max(axis=1), self._across.max(axis=1))
+        key = self._turns() / most**EDGE
+        key[[0, 0, -1, -1], [0, -1, 0, -1]] = -1.0
+        first = np.zeros(key.size, bool)
+        first[np.argsort(key, axis=None, kind="stable")[:count]] = True
+        self.learn(first.reshape(key.shape))
+
+    def learn(self, places: npt.NDArray[np.bool_]) -> None:
+        """Ask for scores, where they are unknown.
+
+        Args:
+            places: (R, C).
+        """
+        fresh = [(int(row), int(column)) for row, column in np.argwhere(places & ~self.known)]
+        if fresh:
+            self._known[tuple(np.transpose(fresh))] = self._ask(fresh)
+            self._kriged = None
 
     def scores(self) -> Floats:
-        """(R, C): what is known as it is, the rest linear between the corners of its cell."""
-        found = np.empty((len(self._shares[0]), len(self._shares[1])))
-        for cell in self._cells:
-            top, bottom, left, right = cell.place
-            found[top : bottom + 1, left : right + 1] = self._between(cell.place)
-        for point, score in self._known.items():
-            found[point] = score
-        return found
+        """(R, C): what is known as it is, the rest as it follows from that."""
+        return self._now().mean
 
-    def _next(self, room: int) -> list[_Cell]:
-        """The worst cells, taken out, that can be halved with no more than `room` new scores."""
-        cells: list[_Cell] = []
-        fresh: set[Point] = set()
-        while self._cells and self.worst > 0 and len(cells) < ROUND:
-            fresh |= self._unknown(self._cells[0])
-            if len(fresh) > room:
-                break
-            cells.append(heapq.heappop(self._cells))
-        return cells
+    def turns(self) -> Floats:
+        """(R, C) at least 0, which points come next, the smallest first; infinite where known.
 
-    def _unknown(self, cell: _Cell) -> set[Point]:
-        """Points that halving it needs."""
-        return {p for half in cell.halves() for p in _corners(half)} - self._known.keys()
+        A point's turn comes by the sequence, and the earlier the more it would make sure: its
+        variance, times how much pixels that are unsure depend on it.
+        """
+        unsure = self._unsure() ** 2
+        need = self._now().variance * (self._down**2 @ unsure @ (self._across**2).T)
+        turns = self._turns() / np.sqrt(np.maximum(need, np.finfo(float).tiny))
+        return np.where(self.known, np.inf, turns)
 
-    def _learn(self, points: set[Point]) -> None:
-        fresh = sorted(points)
-        self._known.update(zip(fresh, self._ask(fresh), strict=True))
+    def _turns(self) -> Floats:
+        """(R, C) in [0, 1), even over every part of a grid."""
+        rows, columns = (np.arange(length) for length in self._known.shape)
+        return np.asarray((rows[:, None] * R2[0] + columns * R2[1]) % 1.0)
 
-    def _surprise(self, cell: _Cell, half: Place) -> float:
-        """How far a half's corners are from what the cell let one expect."""
-        top, _, left, _ = cell.place
-        expected = self._between(cell.place)
-        found = [abs(self._known[p] - expected[p[0] - top, p[1] - left]) for p in _corners(half)]
-        return max(MEMORY * cell.surprise, *map(float, found))
+    def _unsure(self) -> Floats:
+        """(H, W), the variance of each pixel's mean, as if scores were independent."""
+        return np.asarray((self._down**2).T @ self._now().variance @ self._across**2)
 
-    def _keep(self, place: Place, surprise: float) -> None:
-        """Put a cell in its order; one between neighbours has nothing left to find."""
-        top, bottom, left, right = place
-        size = max(bottom - top, right - left)
-        weight = _weight(self._shares[0], top, bottom) * _weight(self._shares[1], left, right)
-        order = -weight * (surprise + self._doubt * size) if size > 1 else 0.0
-        heapq.heappush(self._cells, _Cell(order, place, surprise))
-
-    def _between(self, place: Place) -> Floats:
-        """Bilinear between the four corners."""
-        top, bottom, left, right = place
-        a, b, c, d = (self._known[point] for point in _corners(place))
-        down = np.linspace(0.0, 1.0, bottom - top + 1)[:, None]
-        along = np.linspace(0.0, 1.0, right - left + 1)
-        upper, lower = a + (b - a) * along, c + (d - c) * along
-        return np.asarray(upper + (lower - upper) * down)
+    def _now(self) -> Kriged:
+        if self._kriged is None:
+            self._kriged = krige(self._known, self._reach)
+        return self._kriged
 
 
-def refine_all(grids: Sequence[Refinement], budget: int) -> None:
-    """Make several grids finer, those more whose worst cells are worse.
+def survey(grids: Sequence[Survey], budget: int) -> None:
+    """Ask for scores of several grids, more of those and there where more is unsure.
 
     Args:
         grids: of scores on one scale.
-        budget: scores that may be known in all of them together.
+        budget: scores that may be known in all of them together, four a grid at least.
     """
+    probe = min(max(LEAST, int(PROBE * budget / len(grids))), budget // len(grids))
     for grid in grids:
-        grid.refine(int(FIRST * budget / len(grids)))
-    while (room := budget - sum(map(len, grids))) > 0:
-        grid = max(grids, key=lambda one: one.worst)
-        before = len(grid)
-        grid.refine(before + min(2 * ROUND, room))
-        if len(grid) == before:
-            return
+        grid.spread(probe)
+    doubts = np.array([grid.doubt for grid in grids])
+    for grid, share in zip(grids, doubts / max(doubts.sum(), np.finfo(float).tiny), strict=True):
+        grid.spread(min(int(FIRST * budget * share), budget - (len(grids) - 1) * probe))
+    for left in range(ROUNDS, 0, -1):
+        room = budget - sum(map(len, grids))
+        _ask_next(grids, -(-room // left))
 
 
-def _corners(place: Place) -> tuple[Point, Point, Point, Point]:
-    """Four points, row by row."""
-    top, bottom, left, right = place
-    return (top, left), (top, right), (bottom, left), (bottom, right)
-
-
-def _weight(shares: Floats, first: int, last: int) -> float:
-    """Of a pixel's mean along one side, the part that lies between two points, where it is most.
-
-    Args:
-        shares: (K, length), what each point is of each pixel's mean.
-        first: point.
-        last: point, included.
-    """
-    return float(shares[first : last + 1].sum(axis=0).max())
+def _ask_next(grids: Sequence[Survey], count: int) -> None:
+    """Ask for so many scores more, those whose turn comes first."""
+    turns = [grid.turns() for grid in grids]
+    flat = np.concatenate([one.ravel() for one in turns])
+    order = np.argsort(flat, kind="stable")[:count]
+    chosen = np.zeros(flat.size, bool)
+    chosen[order[np.isfinite(flat[order])]] = True
+    parts = np.split(chosen, np.cumsum([one.size for one in turns])[:-1])
+    for grid, part, turn in zip(grids, parts, turns, strict=True):
+        grid.learn(part.reshape(turn.shape))

@@ -38,11 +38,11 @@ class Sliding:
 
     Attributes:
         window: its side in pixels; None for a quarter of the picture's shorter side.
-        stride: pixels between two places; None for a quarter of the window, coarse to fine an
-            eighth.
+        stride: pixels between two places; None for a quarter of the window, coarse to fine a
+            twentieth.
         fill: what covers a place: grey, mean, blur or noise.
         seed: of the noise.
-        coarse_to_fine: score a tenth of the places, and let the rest lie between them.
+        coarse_to_fine: score a tenth of the places, and tell the rest from them.
     """
 
     window: int | None = None

@@ -21,6 +21,7 @@ GROUND = (
         "display",
         "lent_random",
         "telling",
+        "kriging",
     ),
     ("cores", "heat", "coarse", "resampling", "inline_page", "adam", "prior", "lanes"),
     ("variants",),

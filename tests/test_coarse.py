@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evonsfw.coarse import Ask, Point, Refinement, averaged, coverage, refine_all, starts
+from evonsfw.coarse import Ask, Point, Survey, averaged, coverage, starts, survey
 
 EYE = np.eye(33)
+FOUR = [(down, along) for down in (False, True) for along in (False, True)]
 
 
 def _asked(function: Callable[[int, int], float]) -> tuple[Ask, list[Point]]:
@@ -52,40 +53,72 @@ def test_a_pixel_has_the_mean_of_the_windows_that_it_lies_in() -> None:
     assert averaged(scores, down, across).tolist() == expected
 
 
-def test_what_is_bilinear_is_right_from_its_corners() -> None:
-    ask, asked = _asked(lambda row, column: 1.0 + 2.0 * row - column + 0.5 * row * column)
-    grid = Refinement(ask, EYE, EYE[:9, :9])
-    assert sorted(asked) == [(0, 0), (0, 8), (32, 0), (32, 8)]
-    rows, columns = np.mgrid[:33, :9]
-    np.testing.assert_allclose(grid.scores(), 1 + 2 * rows - columns + 0.5 * rows * columns)
+def test_what_is_even_is_right_from_few_points() -> None:
+    ask, asked = _asked(lambda row, column: 0.25)
+    grid = Survey(ask, EYE, EYE[:9, :9])
+    grid.spread(12)
+    assert len(asked) == 12
+    np.testing.assert_allclose(grid.scores(), 0.25)
+
+
+def test_what_is_smooth_is_nearly_right_from_a_tenth() -> None:
+    def hill(row: float, column: float) -> float:
+        return float(np.exp(-((row - 12) ** 2 + (column - 20) ** 2) / 100))
+
+    window = coverage(starts(40, 8, 1), 8, 40)
+    ask, asked = _asked(hill)
+    grid = Survey(ask, window, window)
+    survey([grid], 109)
+    apart = averaged(grid.scores() - np.fromfunction(np.vectorize(hill), (33, 33)), window, window)
+    assert len(asked) == 109
+    assert abs(apart).max() < 0.02
+    assert abs(apart).mean() < 0.005
 
 
 def test_it_looks_closer_where_scores_change() -> None:
     ask, asked = _asked(lambda row, column: (row * 7 + column * 3) % 5 * (row > 20 < column))
-    Refinement(ask, EYE, EYE).refine(120)
+    window = coverage(starts(40, 8, 1), 8, 40)
+    survey([Survey(ask, window, window)], 300)
     rows, columns = np.array(asked).T
-    near = (rows > 20) & (columns > 20)
-    assert near.mean() > 0.5  # of all places an eighth lies there
+    rough = (rows > 16) & (columns > 16)
+    assert rough.mean() > 0.35  # of all places, and of the first half, a quarter lies there
+    assert rough[150:].mean() > 0.5
 
 
-@pytest.mark.parametrize("budget", [4, 5, 17, 100, 1089, 2000])
+def test_first_points_are_spread_evenly() -> None:
+    ask, asked = _asked(lambda row, column: 0.0)
+    Survey(ask, EYE, EYE).spread(200)
+    rows, columns = np.array(asked).T
+    quarters = [((rows > 16) == down) & ((columns > 16) == along) for down, along in FOUR]
+    assert all(44 <= quarter.sum() <= 56 for quarter in quarters)
+    assert {(0, 0), (0, 32), (32, 0), (32, 32)} < set(asked)
+
+
+def test_edges_have_more_points_where_they_count_for_more() -> None:
+    window = coverage(starts(40, 8, 1), 8, 40)
+    ask, asked = _asked(lambda row, column: 0.0)
+    Survey(ask, window, window).spread(200)
+    rows, columns = np.array(asked).T
+    rim = (np.minimum(rows, 32 - rows) < 3) | (np.minimum(columns, 32 - columns) < 3)
+    assert rim.mean() > 0.45  # of all places a third
+
+
+@pytest.mark.parametrize("budget", [1, 4, 5, 17, 100, 1089, 2000])
 def test_it_asks_for_each_score_once_and_keeps_to_its_budget(budget: int) -> None:
     ask, asked = _asked(lambda row, column: np.sin(row / 3) * np.cos(column / 5))
-    grid = Refinement(ask, EYE, EYE)
-    grid.refine(budget)
-    assert len(asked) == len(set(asked)) == len(grid) <= budget
+    grid = Survey(ask, EYE, EYE)
+    survey([grid], budget)
+    assert len(asked) == len(set(asked)) == len(grid) == min(budget, 1089)
     found = grid.scores()
     assert all(found[point] == np.sin(point[0] / 3) * np.cos(point[1] / 5) for point in asked)
-    if budget >= 1089:
-        assert len(grid) == 1089
-        assert grid.worst == 0
+    assert grid.doubt == 0.0 or budget < 1089
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 9), (9, 1), (2, 2), (2, 3)])
 def test_thin_grids(rows: int, columns: int) -> None:
     ask, asked = _asked(lambda row, column: row * 10.0 + column**2)
-    grid = Refinement(ask, EYE[:rows, :rows], EYE[:columns, :columns])
-    grid.refine(100)
+    grid = Survey(ask, EYE[:rows, :rows], EYE[:columns, :columns])
+    survey([grid], 100)
     place = np.mgrid[:rows, :columns]
     assert len(asked) == rows * columns
     np.testing.assert_array_equal(grid.scores(), place[0] * 10.0 + place[1] ** 2)
@@ -94,14 +127,22 @@ def test_thin_grids(rows: int, columns: int) -> None:
 def test_of_two_grids_the_rougher_one_gets_more() -> None:
     flat, _ = _asked(lambda row, column: 0.5)
     rough, _ = _asked(lambda row, column: float((row * 7 + column * 3) % 5))
-    grids = [Refinement(flat, EYE, EYE), Refinement(rough, EYE, EYE)]
-    refine_all(grids, 200)
-    assert 190 <= len(grids[0]) + len(grids[1]) <= 200
-    assert len(grids[0]) <= 30 + 1 < len(grids[1])
+    grids = [Survey(flat, EYE, EYE), Survey(rough, EYE, EYE)]
+    survey(grids, 200)
+    assert list(map(len, grids)) == [25, 175]
 
 
 def test_all_may_be_asked_for() -> None:
     ask, _ = _asked(lambda row, column: float(row))
-    grids = [Refinement(ask, EYE[:3, :3], EYE[:3, :3]) for _ in range(2)]
-    refine_all(grids, 100)
+    grids = [Survey(ask, EYE[:3, :3], EYE[:3, :3]) for _ in range(2)]
+    survey(grids, 100)
     assert list(map(len, grids)) == [9, 9]
+
+
+def test_the_same_points_are_asked_for_again() -> None:
+    asked = []
+    for _ in range(2):
+        ask, points = _asked(lambda row, column: float((row * 7 + column * 3) % 5))
+        survey([Survey(ask, EYE, EYE[:20, :20])], 150)
+        asked.append(points)
+    assert asked[0] == asked[1]

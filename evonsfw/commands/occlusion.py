@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from evonsfw.insight.occlusion import Occlusion
     from evonsfw.telling import Heard
 
-OCCLUSION_EXAMPLE = "evonsfw explain occlusion picture.png --stride 8 --coarse-to-fine"
+OCCLUSION_EXAMPLE = "evonsfw explain occlusion picture.png --stride 3 --coarse-to-fine"
 COMPARE_EXAMPLE = "evonsfw explain compare before.png after.png"
 WindowFlag = Annotated[
     str | None,
@@ -42,7 +42,7 @@ StrideFlag = Annotated[
     typer.Option(
         metavar="INTEGER",
         help="Pixels from one place to the next. Default: a quarter of the window, with "
-        "--coarse-to-fine an eighth.",
+        "--coarse-to-fine a twentieth.",
         show_default=False,
     ),
 ]

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from evonsfw.classifier import Probabilities
-from evonsfw.coarse import Ask, Floats, Point, Refinement, averaged, coverage, refine_all, starts
+from evonsfw.coarse import Ask, Floats, Point, Survey, averaged, coverage, starts, survey
 from evonsfw.discovery import nearest
 from evonsfw.preparation import Pictures
 from evonsfw.telling import Heard, unheard
@@ -40,7 +40,7 @@ class Sweep:
             is flush with the picture's edge, so every pixel is covered.
         fill: what covers a place: grey, the picture's mean colour, the picture blurred, or noise.
         seed: of the noise.
-        coarse_to_fine: score a tenth of the places, and let the rest lie between them.
+        coarse_to_fine: score a tenth of the places, and tell the rest from them.
     """
 
     window: int = 64
@@ -91,7 +91,7 @@ def sweep_for(
 ) -> Sweep:
     """A sweep whose window is a quarter of the shorter side, and its stride a quarter of that.
 
-    Coarse to fine it is an eighth: a tenth of the places is too few where there are few.
+    Coarse to fine it is a twentieth: a tenth of the places is too few where there are few.
 
     Args:
         pixels: (H, W, 3) uint8.
@@ -100,7 +100,7 @@ def sweep_for(
         coarse_to_fine: whether only a tenth of the places is scored.
     """
     side = window if window is not None else max(1, min(pixels.shape[:2]) // 4)
-    part = 8 if coarse_to_fine else 4
+    part = 20 if coarse_to_fine else 4
     step = stride if stride is not None else max(1, side // part)
     return Sweep(side, step, coarse_to_fine=coarse_to_fine)
 
@@ -211,8 +211,8 @@ class _Tour:
 
     def coarse(self, asks: Sequence[Ask], budget: int) -> list[Floats]:
         """The scores at every place, of which so many are asked for in all."""
-        grids = [Refinement(ask, self.down, self.across) for ask in asks]
-        refine_all(grids, budget)
+        grids = [Survey(ask, self.down, self.across) for ask in asks]
+        survey(grids, budget)
         return [grid.scores() for grid in grids]
 
     def _part(self, place: Point) -> tuple[slice, slice]:
