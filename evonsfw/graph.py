@@ -132,8 +132,8 @@ def _curves(
 def _runs(
     numbers: npt.NDArray[np.int64], values: Floats, across: Axis, scale: Scale, columns: int
 ) -> Iterator[Polygon]:
-    """(K, 2) pixels of each stretch of finite values, thinned to the columns there are."""
-    count = min(len(numbers), max(2, columns))
+    """(K, 2) pixels of each stretch of finite values, thinned to every other column."""
+    count = min(len(numbers), max(2, columns // 2))
     picks = np.linspace(0, len(numbers) - 1, count).round().astype(int)
     known = np.flatnonzero(np.isfinite(values[picks]))
     for part in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1):

@@ -9,14 +9,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from evonsfw.moment import POPULATION, Look, Moment, Shown, View
+from evonsfw.moment import Look, Moment, Shown, View
 from evonsfw.scene import Frame, draw
 from evonsfw.shapes import Canvas
 
-FIGURES_SECONDS = 0.4
-"""From frame to frame, at least, where only figures have changed and nobody touches anything: a
-picture that is better is seen at once, but nobody reads faster, and each frame costs what scoring
-could use."""
 LARGE = 2_000_000
 """Pixels of a frame above which keys and mouse are answered with a sketch first."""
 
@@ -91,6 +87,8 @@ class Painter:
         view: how it is meant.
         size: width and height of the first frames.
         pace: how many times a second to ask for something new; what keys change is drawn at once.
+        share: of a core, what frames take at most where nobody touches anything: the longer one
+            takes, the later the next.
         ready: called in the thread when there is a frame to take.
     """
 
@@ -100,10 +98,11 @@ class Painter:
         view: View,
         size: Canvas,
         pace: float,
+        share: float,
         ready: Callable[[], None],
     ) -> None:
         self._moment, self._view, self._size = moment, view, _at_least_one(size)
-        self._pace, self._ready = pace, ready
+        self._pace, self._share, self._ready = pace, share, ready
         self._look = Look()
         self._wake = threading.Event()
         self._calls = 0
@@ -154,25 +153,26 @@ class Painter:
 
     def _paint(self) -> None:
         drawn: tuple[object, ...] | None = None
-        looked_at: tuple[object, ...] | None = None
-        answered, last = 0, -math.inf
+        answered, due = 0, -math.inf
         while not self._ended:
             self._wake.clear()
             calls = self._calls
             called, answered = calls != answered, calls
-            look, size = self._look, self._size
-            moment, sketched = self._moment(look), False
-            if moment is not None and (wanted := (*_seen(moment), look, size)) != drawn:
-                large = _large(moment, look)
-                rested = time.monotonic() - last >= FIGURES_SECONDS
-                if called or drawn is None or large != looked_at or rested:
+            sketched = False
+            if called or time.monotonic() >= due:
+                began = time.thread_time()
+                look, size = self._look, self._size
+                moment = self._moment(look)
+                if moment is not None and (wanted := (*_seen(moment), look, size)) != drawn:
                     sketched = called and size[0] * size[1] > LARGE
                     frame = draw(moment, self._view, look, size, sketched)
                     self._newest.append(Painted(frame, moment, look))
                     self._ready()
                     drawn = None if sketched else wanted
-                    looked_at, last = large, time.monotonic()
-            self._wake.wait(0.0 if sketched else 1.0 / self._pace)
+                    cost = (time.thread_time() - began) / self._share
+                    due = -math.inf if sketched else time.monotonic() + cost
+            rest = max(1.0 / self._pace, due - time.monotonic())
+            self._wake.wait(0.0 if sketched else rest)
 
 
 def _seen(moment: Moment) -> tuple[object, ...]:
@@ -185,17 +185,6 @@ def _seen(moment: Moment) -> tuple[object, ...]:
         drawing and (drawing.geometry.tobytes(), drawing.alphas.tobytes()),
         *(len(graph), int(graph[-1]), len(moment.thumbnails), len(moment.population)),
         *(moment.liked, moment.contributions, moment.every, shown.near),
-    )
-
-
-def _large(moment: Moment, look: Look) -> tuple[object, ...]:
-    """What of a moment changes more than figures, graph and thumbnails."""
-    shown, drawing = moment.shown, moment.shown.drawing
-    return (
-        moment.generation if look.mode == POPULATION else 0,
-        *(moment.contributions, moment.paused, moment.finished, moment.message),
-        *(shown.genome.tobytes(), shown.past, shown.liked),
-        drawing and (drawing.geometry.tobytes(), drawing.alphas.tobytes()),
     )
 
 

@@ -26,14 +26,16 @@ if sys.platform == "linux" and os.environ.get("SDL_VIDEODRIVER", "x11") == "x11"
     os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
 import pygame  # the lines above must come first
 
-GLANCE = 0.016
+GLANCE = 0.02
 """Seconds after which the main thread looks for keys and mouse. pygame's own waiting looks a
 thousand times a second, which takes 3% of a core."""
 QUICK, AWAKE = 0.002, 2.0
 """Seconds instead, for so many seconds after somebody has done something: more will come."""
 FRAMES_PER_SECOND = 5.0
-"""How often the painter draws what the run has come to: each frame costs what scoring could use.
-What keys and mouse change is drawn at once."""
+"""How often the painter draws what the run has come to, at most."""
+SHARE = 0.015
+"""Of a core, what such frames may take: each costs what scoring could use. What keys and mouse
+change is drawn at once."""
 FIRST_SIZE = (1180, 760)
 """Of the window, in pixels: with its frame it fits a laptop's screen of 1280x800."""
 MESSAGE_SECONDS = 4.0
@@ -72,6 +74,7 @@ class Window:
         hold: seconds that the last picture stays once the run is over; infinite for a window that
             stays until somebody closes it.
         pace: frames a second, at most, where nobody touches anything.
+        share: of a core, what such frames may take at most.
 
     Raises:
         RuntimeError: no window can be opened here.
@@ -84,6 +87,7 @@ class Window:
         subject: Subject,
         hold: float | None = None,
         pace: float = FRAMES_PER_SECOND,
+        share: float = SHARE,
     ) -> None:
         self._live, self._subject = live, subject
         self._hold = HOLD_SECONDS if hold is None else hold
@@ -103,7 +107,7 @@ class Window:
         self._hands = ThreadPoolExecutor(1, thread_name_prefix="hands")
         self._controls = Controls(live, subject, view.canvas, self._act, self._toggle_fullscreen)
         size = self._surface.get_size()
-        self._painter = Painter(subject.moment, view, size, pace, self._called.set)
+        self._painter = Painter(subject.moment, view, size, pace, share, self._called.set)
 
     def run(self) -> None:
         """Show the run until it is over; returns at its end, after holding the last picture."""

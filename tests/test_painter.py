@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -32,11 +33,11 @@ def moment_of(number: int, message: str = "") -> Moment:
 class Bench:
     """A painter, and the frames that it has called for in order."""
 
-    def __init__(self, pace: float = 1000.0) -> None:
+    def __init__(self, pace: float = 1000.0, share: float = 1.0) -> None:
         self.now: Moment | None = None
         self.asked = 0
         self._drawn: queue.Queue[Painted | None] = queue.Queue()
-        self.painter = Painter(self._moment, VIEW, SIZE, pace, self._keep)
+        self.painter = Painter(self._moment, VIEW, SIZE, pace, share, self._keep)
 
     def _moment(self, _look: Look) -> Moment | None:
         now = self.now
@@ -115,21 +116,18 @@ def test_whatever_changes_a_frame_is_drawn(
     assert bench.next().moment is bench.now
 
 
-def test_figures_alone_wait_for_their_turn_and_a_picture_does_not(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(painter_module, "FIGURES_SECONDS", 1e9)
-    bench.now = first = moment_of(1)
-    bench.next()
-    bench.now, asked = replace(first, generation=2, evaluations=8), bench.asked
-    while bench.asked < asked + 5:
-        pass
-    assert bench.idle
-    bench.now = replace(bench.now, shown=moment_of(2).shown)
-    assert bench.next().moment is bench.now
-    bench.now = replace(bench.now, generation=3)
-    bench.painter.wake()  # somebody has pressed a key
-    assert bench.next().moment is bench.now
+def test_frames_take_no_more_than_their_share_and_keys_do_not_wait() -> None:
+    bench = Bench(share=1e-9)
+    try:
+        bench.now = moment_of(1)
+        bench.next()
+        bench.now = moment_of(2)
+        time.sleep(0.3)
+        assert bench.idle
+        bench.painter.wake()  # somebody has pressed a key
+        assert bench.next().moment is bench.now
+    finally:
+        bench.painter.close()
 
 
 def test_another_look_or_size_is_drawn_at_once() -> None:
