@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import shlex
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -42,7 +45,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):  # file names may hold what cannot be printed
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = app(args=arguments, standalone_mode=False)
+        with _tidy_when_terminated():
+            code = app(args=arguments, standalone_mode=False)
     except typer.TyperException as error:
         message = error.format_message()
         if not message:  # a group of commands without a command: its help has been printed
@@ -53,6 +57,19 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except (ValueError, OSError, RuntimeError) as error:
         fail(_in_words(error))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+@contextmanager
+def _tidy_when_terminated() -> Iterator[None]:
+    """SIGTERM ends what is going on as an exception does, so that no half file is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def fail(message: str) -> NoReturn:

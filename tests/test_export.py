@@ -6,6 +6,10 @@ import json
 import re
 import shlex
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -519,6 +523,19 @@ def test_a_full_disk_leaves_no_half_film(
     with full_disk(room=3_000):
         outcome = call("export", "run", f"a.{name}", "b.svg", "--size", "200", "--seconds", "1")
     assert_refused(outcome, f"a.{name}: File too large", f"not written: a.{name}, b.svg")
+    assert set(files(tmp_path)) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM there")
+def test_a_film_that_is_terminated_leaves_no_half_file(run: Path, tmp_path: Path) -> None:
+    before = set(files(tmp_path))
+    command = [sys.executable, "-m", "evonsfw", "export", str(run), "a.mp4", "--seconds", "600"]
+    with subprocess.Popen(command, cwd=tmp_path) as process:
+        while not list(tmp_path.glob(".a.mp4*")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
     assert set(files(tmp_path)) == before
 
 
