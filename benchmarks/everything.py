@@ -21,6 +21,8 @@ from typing import NamedTuple
 
 from benchmarks.table import Row, print_table
 from evonsfw.backends import backend_names, choose_backend, load_backend
+from evonsfw.classifier import REFERENCE
+from evonsfw.display import display_present
 
 Measure = Callable[[], list[Row]]
 
@@ -84,11 +86,15 @@ def program(rounds: int, seconds: float) -> list[Row]:
 
 
 def overhead(seconds: float) -> list[Row]:
-    """The main process against one core, with the backend that is chosen by itself."""
+    """The main process against one core: the main job as it is without flags, with the window
+    where there is a display; then without, and with the backend that is chosen by itself.
+    """
     from benchmarks import loop, overhead
 
+    main_job = overhead.measure(REFERENCE, seconds, display_present(), search="auto")
     backend = choose_backend("auto", "cpu")
-    return [overhead.measure(backend, seconds, False, size) for size in (loop.SMALL, loop.LARGE)]
+    sizes = loop.SMALL, loop.LARGE
+    return [main_job, *(overhead.measure(backend, seconds, False, size) for size in sizes)]
 
 
 def plan(effort: Effort) -> list[tuple[str, Measure]]:

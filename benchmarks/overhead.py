@@ -1,6 +1,7 @@
 """What the main process costs beside its workers, in parts of one core, thread by thread.
 
     python -m benchmarks.overhead [--backend onnxruntime] [--seconds 20] [--window] [--population 8]
+                                  [--search genetic]
 
 The loop's thread is the search (ask, tell, records, messages). With a backend that is not exact it
 also scores again what is shown: that is scoring, told apart and not in the sum. The recorder's
@@ -98,10 +99,13 @@ def _by_thread() -> dict[str, float]:
     return dict(seconds)
 
 
-def measure(backend: str, seconds: float, window: bool, population: int = SMALL) -> Row:
-    """Run for a while and add up."""
-    settings = {"seed": 1, "workers": 2, "backend": backend, "search": "genetic"}
-    settings["population"] = population
+def measure(
+    backend: str, seconds: float, window: bool, population: int = SMALL, search: str = "genetic"
+) -> Row:
+    """Run for a while and add up; only a genetic search has the population asked for."""
+    settings = {"seed": 1, "workers": 2, "backend": backend, "search": search}
+    if search == "genetic":
+        settings["population"] = population
     config = complete(make_config({**settings, "minutes": (seconds + START_UP) / 60.0}))
     clock, referee = Clock(), Referee()
     clock.start()
@@ -120,7 +124,8 @@ def measure(backend: str, seconds: float, window: bool, population: int = SMALL)
     if again:
         parts += f"; beside it, scoring again {again:.1%}"
     shown = "window" if window else "progress bar"
-    what = f"main process, {backend}, {shown}, population {population}"
+    how = f"population {population}" if search == "genetic" else f"search {search}"
+    what = f"main process, {backend}, {shown}, {how}"
     return Row(what, "one core", sum(shares.values()), ASKED, parts)
 
 
@@ -131,6 +136,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--window", action="store_true")
     parser.add_argument("--population", type=int, default=SMALL)
+    parser.add_argument("--search", default="genetic")
     print_table([measure(**vars(parser.parse_args()))])
 
 
