@@ -79,7 +79,8 @@ def _lines(scorer: Classifier, pixels: Pictures, found: Excited, count: int) -> 
     lines = [", ".join(f"{name} {score:.6f}" for score, name in named)]
     if len(found.trace) < count:
         name = spec.classes[spec.class_index(None)]
-        lines.append(f"stopped after {len(found.trace)} steps: {name} is at {CEILING} or more")
+        why = f"{name} was at {CEILING} or more in the views that were climbed"
+        lines.append(f"stopped after {len(found.trace)} steps: {why}")
     return lines
 
 
