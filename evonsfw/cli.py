@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import io
 import shlex
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -19,6 +16,7 @@ from evonsfw.commands import curves, dream, excite, invert, occlusion, saliency,
 from evonsfw.config import SERIES, make_config, read_config
 from evonsfw.flags import given_config, positive, with_flags
 from evonsfw.model_spec import DEFAULT
+from evonsfw.whole_file import tidy_when_terminated
 
 EXAMPLES = """Evolve pictures of simple shapes until an image classifier sees what you ask.
 
@@ -45,7 +43,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):  # file names may hold what cannot be printed
             stream.reconfigure(errors="backslashreplace")
     try:
-        with _tidy_when_terminated():
+        with tidy_when_terminated():
             code = app(args=arguments, standalone_mode=False)
     except typer.TyperException as error:
         message = error.format_message()
@@ -57,19 +55,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except (ValueError, OSError, RuntimeError) as error:
         fail(_in_words(error))
     sys.exit(code if isinstance(code, int) else 0)
-
-
-@contextmanager
-def _tidy_when_terminated() -> Iterator[None]:
-    """SIGTERM ends what is going on as an exception does, so that no half file is left behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals are the main thread's
-        return
-    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def fail(message: str) -> NoReturn:
@@ -305,9 +290,7 @@ def verify(
     """Draw files again from the genome inside, score them again, and say what is as claimed."""
     from evonsfw.verification import verify_files
 
-    code = verify_files(files, _say)
-    if code:
-        raise typer.Exit(code)
+    raise typer.Exit(verify_files(files, _say))
 
 
 @app.command(epilog="Example: evonsfw score best.png photo.jpg --json")

@@ -1,11 +1,11 @@
 """Scores of a sliding window on a grid: some are asked for, the rest is told from them.
 
 Coarse to fine: first points spread evenly, denser where a score counts for more of a pixel's mean;
-then more where pixels of the map are least sure. Which of all points come first is told by an
-additive recurrence, the R2 sequence (Roberts 2018, "The unreasonable effectiveness of quasirandom
-sequences"): any number of them is spread well, and none lies in line with the score's own
-columns, as halved cells do. Each map gets points in the proportion of what is unsure in it, each
-of its places by the square root of that (Neyman 1934). What lies between is kriged.
+then more where pixels of the map are least sure. Which of all points come first is told by the
+dither mask of the R2 sequence (Roberts 2018, "The unreasonable effectiveness of quasirandom
+sequences"): any number of them is spread well, and they do not lie in lines. Each map gets points
+in the proportion of what is unsure in it, each of its places by the square root of that (Neyman
+1934). What lies between is kriged.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Survey:
     def __init__(self, ask: Ask, down: Floats, across: Floats) -> None:
         self._ask = ask
         self._down, self._across = down / down.sum(axis=0), across / across.sum(axis=0)
-        self._reach = float(down.sum(axis=0).max())
+        self._reach = float(max(down.sum(axis=0).max(), across.sum(axis=0).max()))
         self._known = np.full((len(down), len(across)), np.nan)
         self._kriged: Kriged | None = None
 
@@ -102,7 +102,11 @@ class Survey:
         return float(self._unsure().max())
 
     def spread(self, count: int) -> None:
-        """Ask for the first points of all, as far as they are unknown."""
+        """Ask for the first points of all, as far as they are unknown.
+
+        Args:
+            count: of points, known ones included.
+        """
         most = np.outer(self._down.max(axis=1), self._across.max(axis=1))
         key = self._turns() / most**EDGE
         key[[0, 0, -1, -1], [0, -1, 0, -1]] = -1.0
@@ -156,8 +160,13 @@ def survey(grids: Sequence[Survey], budget: int) -> None:
 
     Args:
         grids: of scores on one scale.
-        budget: scores that may be known in all of them together, four a grid at least.
+        budget: scores that may be known in all of them together, one a grid at least.
+
+    Raises:
+        ValueError: it is less than that.
     """
+    if budget < len(grids):
+        raise ValueError(f"budget {budget}: expected one for each of {len(grids)} grids")
     probe = min(max(LEAST, int(PROBE * budget / len(grids))), budget // len(grids))
     for grid in grids:
         grid.spread(probe)

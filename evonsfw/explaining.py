@@ -38,8 +38,8 @@ class Sliding:
 
     Attributes:
         window: its side in pixels; None for a quarter of the picture's shorter side.
-        stride: pixels between two places; None for a quarter of the window, coarse to fine a
-            twentieth.
+        stride: pixels between two places; None for a quarter of the window, coarse to fine
+            1/22, rounded up.
         fill: what covers a place: grey, mean, blur or noise.
         seed: of the noise.
         coarse_to_fine: score a tenth of the places, and tell the rest from them.

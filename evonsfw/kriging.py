@@ -4,31 +4,35 @@ Ordinary kriging (Cressie 1993, "Statistics for Spatial Data", section 3.2), whi
 with a Gaussian process of unknown mean. The covariance falls exponentially with the distance; how
 fast, and how much of it is noise, is what makes the known values likeliest. One variance for a
 whole grid would call flat parts uncertain and rough ones sure, so it is scaled by how far the
-known values nearby are from what the others tell of them (Rasmussen and Williams 2006, section
-5.4.2, without leaving any out in turn: Dubrule 1983).
+known values nearby are from what the others tell of them: leave-one-out, without leaving any out
+in turn (Dubrule 1983; Rasmussen and Williams 2006, section 5.4.2).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise, product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Sites = npt.NDArray[np.intp]
 LENGTHS = 0.1, 0.2, 0.4, 0.8, 1.6
 """Over how much of the reach the covariance falls to 1/e: one of these."""
 NUGGETS = 0.0, 0.1
 """Of the covariance, what is of one point alone: one of these."""
 NEAR = 0.3
 """Of the reach, how near surprises have to be to count."""
-BLOCK = 48
-"""Sites along a side that are told at once: the work grows with the third power of the points."""
+PRIOR = 0.1
+"""Beside them, how much the variance of the whole grid counts."""
+BLOCK, SMALLEST = 48, 8
+"""Sites along a side that are told at once, at most and at least."""
 HALO = 16
 """Sites around them whose values count too."""
+CROWD = 700
+"""Known values from which on a block is halved: the work grows with their third power."""
 JITTER = 1e-6
 """Of the covariance, what keeps its matrix regular."""
 FLOOR = 1e-12
@@ -53,7 +57,7 @@ def krige(values: Floats, reach: float) -> Kriged:
 
     Args:
         values: (R, C) float64, NaN where nothing is known; one value at least is.
-        reach: sites, the scale on which values may be alike: lengths are parts of it.
+        reach: sites, above 0: the scale on which values may be alike; lengths are parts of it.
 
     Raises:
         ValueError: nothing is known.
@@ -62,41 +66,59 @@ def krige(values: Floats, reach: float) -> Kriged:
     if not known.any():
         raise ValueError("krige: expected one known value at least")
     rough = max(float(values[known].var()), FLOOR)
-    found = Kriged(np.full(values.shape, values[known].mean()), np.full(values.shape, rough))
-    for rows, columns in product(_blocks(values.shape[0]), _blocks(values.shape[1])):
-        near = values[rows.near, columns.near]
-        if not np.isnan(near).all():
-            shape = rows.length, columns.length
-            offset = np.array([[rows.offset], [columns.offset]])
-            sites = (np.indices(shape).reshape(2, -1) + offset).T
-            mean, variance = _told(near, sites, reach)
-            found.mean[rows.own, columns.own] = mean.reshape(shape)
-            found.variance[rows.own, columns.own] = variance.reshape(shape)
-    found.mean[known] = values[known]
-    found.variance[known] = 0.0
-    return found
+    mean = np.where(known, values, values[known].mean())
+    variance = np.where(known, 0.0, rough)  # of blocks that nothing is known near
+    for block in _blocks(known):
+        points, sites = block.points(known), block.sites(known)
+        if len(points) and len(sites):
+            where = tuple(sites.T)
+            told = _told(points, values[tuple(points.T)], sites, reach, rough)
+            mean[where], variance[where] = told
+    return Kriged(mean, variance)
 
 
-class _Part(NamedTuple):
-    """Of a side: what is told, and what it is told from."""
+class _Block(NamedTuple):
+    """A part of a grid that is told at once: (first, last) row and column, the last left out."""
 
-    own: slice
-    near: slice
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    halo: int
 
-    @property
-    def length(self) -> int:
-        return int(self.own.stop - self.own.start)
+    def sites(self, known: npt.NDArray[np.bool_]) -> Sites:
+        """(m, 2), what is to be told."""
+        (top, bottom), (left, right) = self.rows, self.columns
+        return np.add(np.argwhere(~known[top:bottom, left:right]), (top, left))
 
-    @property
-    def offset(self) -> int:
-        return int(self.own.start - self.near.start)
+    def points(self, known: npt.NDArray[np.bool_]) -> Sites:
+        """(n, 2), what it is told from."""
+        top, left = max(0, self.rows[0] - self.halo), max(0, self.columns[0] - self.halo)
+        bottom, right = self.rows[1] + self.halo, self.columns[1] + self.halo
+        return np.add(np.argwhere(known[top:bottom, left:right]), (top, left))
+
+    def halves(self) -> tuple[_Block, _Block]:
+        """Its halves: the longer side is cut."""
+        (top, bottom), (left, right) = self.rows, self.columns
+        if bottom - top >= right - left:
+            middle = (top + bottom) // 2
+            return self._replace(rows=(top, middle)), self._replace(rows=(middle, bottom))
+        middle = (left + right) // 2
+        return self._replace(columns=(left, middle)), self._replace(columns=(middle, right))
 
 
-def _blocks(length: int) -> Iterator[_Part]:
-    """Parts of a side of about the same size."""
-    edges = np.linspace(0, length, -(-length // BLOCK) + 1).astype(int).tolist()
-    for first, last in pairwise(edges):
-        yield _Part(slice(first, last), slice(max(0, first - HALO), min(length, last + HALO)))
+def _blocks(known: npt.NDArray[np.bool_]) -> Iterator[_Block]:
+    """Parts of a grid, smaller ones where much is known."""
+    rows, columns = known.shape
+    waiting = [_Block((0, rows), (0, columns), HALO)]
+    while waiting:
+        block = waiting.pop()
+        longest = max(block.rows[1] - block.rows[0], block.columns[1] - block.columns[0])
+        crowded = len(block.points(known)) > CROWD
+        if longest > BLOCK or (crowded and longest > SMALLEST):
+            waiting += block.halves()
+        elif crowded and block.halo > 1:
+            waiting.append(block._replace(halo=block.halo // 2))
+        else:
+            yield block
 
 
 class _Model(NamedTuple):
@@ -106,61 +128,65 @@ class _Model(NamedTuple):
         likelihood: logarithm of the known values'.
         length: sites.
         nugget: of the variance.
-        inverse: (n, n) of the known points' covariance.
-        mean: of all.
-        weights: (n,), what each known value adds to others, by the covariance with it.
-        variance: of one value.
+        factor: SciPy's Cholesky factor of the known points' covariance, (n, n).
     """
 
     likelihood: float
     length: float
     nugget: float
-    inverse: Floats
-    mean: float
-    weights: Floats
-    variance: float
+    factor: Any
 
 
-def _told(values: Floats, sites: npt.NDArray[np.intp], reach: float) -> tuple[Floats, Floats]:
+def _told(
+    points: Sites, found: Floats, sites: Sites, reach: float, rough: float
+) -> tuple[Floats, Floats]:
     """Mean and variance at some sites, (m,) each.
 
     Args:
-        values: (r, c), NaN where nothing is known.
-        sites: (m, 2) rows and columns.
+        points: (n, 2) rows and columns, of what is known.
+        found: (n,) values there.
+        sites: (m, 2).
         reach: as of `krige`.
+        rough: the variance of all that is known.
     """
-    known = ~np.isnan(values)
-    points, found = np.argwhere(known), values[known]
+    from scipy import linalg  # a third of a second, for those who need it
+
     apart = _distances(points, points)
     model = max(
         (_model(apart, found, part * reach, nugget) for part in LENGTHS for nugget in NUGGETS),
         key=lambda one: one.likelihood,
     )
+    inverse = linalg.cho_solve(model.factor, np.eye(len(points)))
+    rows = inverse.sum(axis=1)
+    total = rows.sum()
+    mean = rows @ found / total
+    weights = inverse @ (found - mean)
     far = _distances(sites, points)
     shared = np.exp(-far / model.length)
-    mean = model.mean + shared @ model.weights
-    spread = np.maximum(1.0 + model.nugget - ((shared @ model.inverse) * shared).sum(axis=1), 0.0)
-    surprises = model.weights**2 / np.diag(model.inverse)  # squared, by how sure they were
+    spread = 1.0 + model.nugget - ((shared @ inverse) * shared).sum(axis=1)
+    spread += (1.0 - shared @ rows) ** 2 / total  # the mean is not known either
+    sure = np.maximum(np.diag(inverse) - rows**2 / total, JITTER)
     close = np.exp(-((far / (NEAR * reach)) ** 2))
-    local = (close @ surprises + model.variance) / (close.sum(axis=1) + 1.0)
-    return mean, spread * local
+    local = (close @ (weights**2 / sure) + PRIOR * rough) / (close.sum(axis=1) + PRIOR)
+    return mean + shared @ weights, np.maximum(spread, 0.0) * local
 
 
 def _model(apart: Floats, found: Floats, length: float, nugget: float) -> _Model:
     """A covariance that is given, with the mean and the variance that are likeliest then."""
+    from scipy import linalg
+
     count = len(found)
     covariance = np.exp(-apart / length)
     covariance[np.diag_indices(count)] += nugget + JITTER
-    inverse = np.linalg.inv(covariance)
-    rows = inverse.sum(axis=1)
-    mean = float(rows @ found / rows.sum())
-    weights = inverse @ (found - mean)
-    variance = max(float((found - mean) @ weights) / count, FLOOR)
-    likelihood = -0.5 * (count * np.log(variance) + np.linalg.slogdet(covariance)[1])
-    return _Model(float(likelihood), length, nugget, inverse, mean, weights, variance)
+    factor = linalg.cho_factor(covariance, lower=True, overwrite_a=True)
+    ones, solved = linalg.cho_solve(factor, np.stack([np.ones(count), found], axis=1)).T
+    rest = found - solved.sum() / ones.sum()
+    variance = max(float(rest @ (solved - ones * solved.sum() / ones.sum())) / count, FLOOR)
+    likelihood = -0.5 * count * np.log(variance) - np.log(np.diag(factor[0])).sum()
+    return _Model(float(likelihood), length, nugget, factor)
 
 
-def _distances(places: npt.NDArray[np.intp], others: npt.NDArray[np.intp]) -> Floats:
+def _distances(places: Sites, others: Sites) -> Floats:
     """(m, n) between places, in sites."""
     down, across = (places[:, None, side] - others[None, :, side] for side in (0, 1))
     return np.asarray(np.hypot(down, across))

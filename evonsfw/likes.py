@@ -48,9 +48,10 @@ def all_likes(folder: Path) -> list[Like]:
     path = folder / LIKES
     if not path.exists():
         return []
+    text = read_text(path, "likes")
     try:
-        entries = parse_yaml(read_text(path, "likes"))
-    except yaml.YAMLError:
+        entries = parse_yaml(text)
+    except ValueError:
         raise _damaged(path, "not plain YAML") from None
     if not isinstance(entries, list):
         raise _damaged(path, "expected a list")

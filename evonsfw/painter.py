@@ -13,6 +13,8 @@ from evonsfw.moment import Look, Moment, Shown, View
 from evonsfw.scene import Frame, draw
 from evonsfw.shapes import Canvas
 
+LONGEST = 2.0
+"""Seconds, at most, until the next frame: the first one of all takes many times what others do."""
 LARGE = 2_000_000
 """Pixels of a frame above which keys and mouse are answered with a sketch first."""
 
@@ -87,8 +89,8 @@ class Painter:
         view: how it is meant.
         size: width and height of the first frames.
         pace: how many times a second to ask for something new; what keys change is drawn at once.
-        share: of a core, what frames take at most where nobody touches anything: the longer one
-            takes, the later the next.
+        share: of a core, about what frames may take while a run goes on and nobody touches
+            anything: the longer one takes, the later the next; above 0, infinite for no limit.
         ready: called in the thread when there is a frame to take.
     """
 
@@ -169,10 +171,11 @@ class Painter:
                     self._newest.append(Painted(frame, moment, look))
                     self._ready()
                     drawn = None if sketched else wanted
-                    cost = (time.thread_time() - began) / self._share
-                    due = -math.inf if sketched else time.monotonic() + cost
-            rest = max(1.0 / self._pace, due - time.monotonic())
-            self._wake.wait(0.0 if sketched else rest)
+                    rest = min((time.thread_time() - began) / self._share, LONGEST)
+                    if sketched or moment.paused or moment.finished:  # nobody needs the core
+                        rest = 0.0
+                    due = time.monotonic() + rest
+            self._wake.wait(0.0 if sketched else 1.0 / self._pace)
 
 
 def _seen(moment: Moment) -> tuple[object, ...]:

@@ -60,7 +60,7 @@ def replay_run(path: Path, seconds: float, say: Say) -> None:
         ValueError, RuntimeError: as `show_run`.
     """
     run = _Run(path)
-    _open(run, Player(run, seconds), say, {"pace": FILM_FRAMES, "share": 1.0})
+    _open(run, Player(run, seconds), say, {"pace": FILM_FRAMES, "share": math.inf})
 
 
 class _Run:

@@ -40,7 +40,7 @@ def _palette_file(path: Path) -> tuple[str, ...]:
     text = read_text(path, "palette")
     try:
         content = parse_yaml(text)
-    except Exception:  # noqa: BLE001  # PyYAML raises more kinds than its own
+    except ValueError:
         content = None
     if isinstance(content, dict):
         content = content.get("palette")

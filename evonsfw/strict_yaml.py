@@ -38,10 +38,12 @@ def parse_yaml(text: str) -> Any:
     """What plain YAML says.
 
     Raises:
-        Exception: it is not YAML, has a Python tag or a key twice; PyYAML raises more kinds than
-            its own.
+        ValueError: it is not YAML, or has a Python tag or a key twice.
     """
-    return yaml.load(text, _Loader)  # noqa: S506  # a safe one
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506  # a safe one
+    except Exception as error:  # noqa: BLE001  # of 2024-99-99, !!bool x, [[[[… PyYAML raises others
+        raise ValueError(f"not plain YAML: {_first_problem(error)}") from None
 
 
 def read_yaml(path: Path, what: str) -> dict[str, Any]:
@@ -58,8 +60,8 @@ def read_yaml(path: Path, what: str) -> dict[str, Any]:
     text = read_text(path, what)
     try:
         content = parse_yaml(text)
-    except Exception as error:  # noqa: BLE001  # of 2024-99-99, !!bool x, [[[[… PyYAML raises others
-        raise ValueError(f"{what} {path}: not plain YAML: {_first_problem(error)}") from None
+    except ValueError as error:
+        raise ValueError(f"{what} {path}: {error}") from None
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ValueError(f"{what} {path}: expected lines of the form `key: value`")
     return content

@@ -34,8 +34,8 @@ QUICK, AWAKE = 0.002, 2.0
 FRAMES_PER_SECOND = 5.0
 """How often the painter draws what the run has come to, at most."""
 SHARE = 0.015
-"""Of a core, what such frames may take: each costs what scoring could use. What keys and mouse
-change is drawn at once."""
+"""Of a core, about what such frames may take: each costs what scoring could use. What keys and
+mouse change is drawn at once."""
 FIRST_SIZE = (1180, 760)
 """Of the window, in pixels: with its frame it fits a laptop's screen of 1280x800."""
 MESSAGE_SECONDS = 4.0
@@ -74,7 +74,7 @@ class Window:
         hold: seconds that the last picture stays once the run is over; infinite for a window that
             stays until somebody closes it.
         pace: frames a second, at most, where nobody touches anything.
-        share: of a core, what such frames may take at most.
+        share: of a core, about what such frames may take; infinite for no limit.
 
     Raises:
         RuntimeError: no window can be opened here.

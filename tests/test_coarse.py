@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from evonsfw.coarse import Ask, Point, Survey, averaged, coverage, starts, survey
 
 EYE = np.eye(33)
+FEW = 0, 0, 1
 FOUR = [(down, along) for down in (False, True) for along in (False, True)]
 
 
@@ -137,6 +138,45 @@ def test_all_may_be_asked_for() -> None:
     grids = [Survey(ask, EYE[:3, :3], EYE[:3, :3]) for _ in range(2)]
     survey(grids, 100)
     assert list(map(len, grids)) == [9, 9]
+
+
+def test_of_three_grids_each_gets_some() -> None:
+    asks = [_asked(lambda row, column, k=k: float((row * 7 + column * 3) % 5 * k))[0] for k in FEW]
+    grids = [Survey(ask, EYE, EYE) for ask in asks]
+    survey(grids, 300)
+    assert sum(map(len, grids)) == 300
+    assert min(map(len, grids)) >= 25
+
+
+def test_a_low_wide_grid_is_told_as_well_as_a_high_narrow_one() -> None:
+    def wave(row: float, column: float) -> float:
+        return 0.5 + 0.5 * float(np.sin((row + column) / 20))
+
+    wide, low = coverage(starts(400, 40, 2), 40, 400), coverage(starts(44, 40, 2), 40, 44)
+    for down, across in ((low, wide), (wide, low)):
+        grid = Survey(_asked(wave)[0], down, across)
+        survey([grid], 40)
+        truth = np.fromfunction(np.vectorize(wave), (len(down), len(across)))
+        assert np.abs(averaged(grid.scores() - truth, down, across)).mean() < 0.015
+
+
+def test_points_go_where_they_count_for_pixels_that_are_unsure() -> None:
+    window = coverage(starts(40, 8, 1), 8, 40)
+    ask, asked = _asked(
+        lambda row, column: float(np.random.default_rng(33 * row + column).random())
+    )
+    grid = Survey(ask, window, window)
+    survey([grid], 300)
+    rows, columns = np.array(asked).T
+    corner = (np.minimum(rows, 32 - rows) < 2) & (np.minimum(columns, 32 - columns) < 2)
+    assert corner.sum() == 16  # each alone is a large part of a pixel
+
+
+@pytest.mark.parametrize("budget", [0, 1])
+def test_a_budget_that_is_too_small_is_told(budget: int) -> None:
+    ask, _ = _asked(lambda row, column: 0.0)
+    with pytest.raises(ValueError, match=f"budget {budget}: expected one for each of 2 grids"):
+        survey([Survey(ask, EYE, EYE) for _ in range(2)], budget)
 
 
 def test_the_same_points_are_asked_for_again() -> None:

@@ -87,6 +87,21 @@ def test_coarse_to_fine_costs_a_tenth_and_is_near() -> None:
     assert np.ptp(full.windows) > 0.3
 
 
+def test_coarse_to_fine_tells_nothing_that_a_score_cannot_be() -> None:
+    rows, columns = np.mgrid[:128, :128]
+    pixels = np.zeros((128, 128, 3), np.uint8)
+    pixels[..., 0] = 255 * np.exp(-((rows - 60) ** 2 + (columns - 70) ** 2) / 600)
+
+    def steep(pictures: Iterable[Pictures]) -> Iterator[np.ndarray]:
+        for picture in pictures:
+            score = 1 / (1 + np.exp(-(picture[..., 0].mean() - 60)))
+            yield np.array([score, 1 - score], np.float32)
+
+    found = occlude(pixels, steep, 0, Sweep(32, 2, coarse_to_fine=True))
+    assert 0.0 <= found.windows.min() < 0.01
+    assert 0.99 < found.windows.max() <= 1.0
+
+
 def test_fills() -> None:
     pixels = np.asarray(drawn(40, 30))
     fills = {fill: covered(pixels, Sweep(8, 2, fill)) for fill in FILLS}
@@ -108,6 +123,8 @@ def test_a_sweep_fits_its_picture() -> None:
 def test_coarse_to_fine_has_more_places_to_choose_from() -> None:
     pixels = np.zeros((256, 256, 3), np.uint8)
     assert sweep_for(pixels, coarse_to_fine=True) == Sweep(64, 3, coarse_to_fine=True)
+    strides = [sweep_for(pixels, side, None, True).stride for side in (22, 23, 44, 45, 256)]
+    assert strides == [1, 2, 2, 3, 12]
     assert sweep_for(pixels, None, 5, True) == Sweep(64, 5, coarse_to_fine=True)
     assert sweep_for(np.zeros((9, 9, 3), np.uint8), coarse_to_fine=True).stride == 1
 

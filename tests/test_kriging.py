@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -32,12 +34,18 @@ def test_between_two_values_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     found = krige(np.array([[1.0, np.nan, 3.0]]), 4.0)
     assert found.mean[0, 1] == pytest.approx(2.0)
     near, far = np.exp(-0.5), np.exp(-1.0)
-    spread = 1 - 2 * near**2 / (1 + far)
-    mean_square = 1 / (1 - far)  # of 1 and 3 about 2, decorrelated
-    surprise = (1 / (1 - far)) ** 2 * (1 - far**2)  # of each by the other, by how sure it was
+    spread = 1 - 2 * near**2 / (1 + far) + (1 - 2 * near / (1 + far)) ** 2 * (1 + far) / 2
+    surprise = (3 - 1) ** 2 / (2 * (1 - far))  # of each by the other, by how sure it was
     close = np.exp(-((1 / 1.2) ** 2))
-    local = (2 * close * surprise + mean_square) / (2 * close + 1)
+    local = (2 * close * surprise + 0.1 * 1.0) / (2 * close + 0.1)
     assert found.variance[0, 1] == pytest.approx(spread * local, rel=1e-4)
+
+
+def test_far_from_all_it_is_as_unsure_as_the_whole_grid() -> None:
+    values = np.full((1, 301), np.nan)
+    values[0, ::60] = [0.64, 0.27, 0.04, 0.02, 0.81, 0.4]
+    half_way = krige(values, 20.0).variance[0, 30::60]
+    assert half_way.min() > 0.5 * np.nanvar(values)
 
 
 def test_it_is_the_gaussian_process_of_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,6 +74,18 @@ def test_it_is_better_than_the_nearest_value() -> None:
     assert np.abs(krige(values, 20.0).mean - whole)[~known].mean() < 0.5 * naive
 
 
+def test_noise_is_told_from_what_is_smooth(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    rows, columns = np.indices((50, 50))
+    smooth = np.sin(rows / 12) + np.cos(columns / 10)
+    noisy = smooth + 0.5 * rng.standard_normal(smooth.shape)
+    values = np.where(rng.random(smooth.shape) < 0.2, noisy, np.nan)
+    apart = np.abs(krige(values, 12.0).mean - smooth)[np.isnan(values)].mean()
+    monkeypatch.setattr(kriging, "NUGGETS", (0.0,))
+    without = np.abs(krige(values, 12.0).mean - smooth)[np.isnan(values)].mean()
+    assert apart < 0.85 * without
+
+
 def test_rough_parts_are_less_sure() -> None:
     rng = np.random.default_rng(3)
     whole = np.zeros((40, 40))
@@ -79,9 +99,25 @@ def test_blocks_fit_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     whole, values = _field((70, 50), 0.15)
     parts = krige(values, 12.0).mean
     monkeypatch.setattr(kriging, "BLOCK", 100)
+    monkeypatch.setattr(kriging, "CROWD", 10_000)
     at_once = krige(values, 12.0).mean
     assert np.abs(parts - at_once).max() < 0.1
     assert np.abs(parts - whole).mean() < 1.05 * np.abs(at_once - whole).mean()
+
+
+def test_a_crowd_is_told_in_smaller_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    told = kriging._told
+
+    def noted(points: np.ndarray, *others: Any) -> Any:
+        sizes.append(len(points))
+        return told(points, *others)
+
+    monkeypatch.setattr(kriging, "_told", noted)
+    monkeypatch.setattr(kriging, "CROWD", 100)
+    whole, values = _field((60, 60), 0.5)
+    assert np.abs(krige(values, 12.0).mean - whole).mean() < 0.06
+    assert max(sizes) <= 100
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (49, 1), (200, 3)])

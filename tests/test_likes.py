@@ -62,6 +62,9 @@ def test_a_person_can_read_the_file(tmp_path: Path) -> None:
         ("- {generation: 3, genome_sha256: a, picture: ../a.png}", "picture"),
         ("- !!python/object/apply:os.getcwd []", "plain YAML"),
         ("- !!map [a]", "plain YAML"),
+        ("- !!bool x", "plain YAML"),
+        ("- 2024-99-99", "plain YAML"),
+        ("[" * 3000, "plain YAML"),
         ("- {generation: 3, generation: 4}", "plain YAML"),
     ],
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import queue
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from evonsfw import painter as painter_module
 from evonsfw.genome import Encoding
 from evonsfw.moment import Chart, Look, Moment, Shown, View
 from evonsfw.painter import Painted, Painter
-from evonsfw.scene import draw
+from evonsfw.scene import Frame, draw
 
 ENCODING = Encoding(("triangles",), 12)
 VIEW = View(ENCODING, (32, 32), "nsfw", 1)
@@ -33,7 +34,7 @@ def moment_of(number: int, message: str = "") -> Moment:
 class Bench:
     """A painter, and the frames that it has called for in order."""
 
-    def __init__(self, pace: float = 1000.0, share: float = 1.0) -> None:
+    def __init__(self, pace: float = 1000.0, share: float = math.inf) -> None:
         self.now: Moment | None = None
         self.asked = 0
         self._drawn: queue.Queue[Painted | None] = queue.Queue()
@@ -116,15 +117,78 @@ def test_whatever_changes_a_frame_is_drawn(
     assert bench.next().moment is bench.now
 
 
-def test_frames_take_no_more_than_their_share_and_keys_do_not_wait() -> None:
+class Clocks:
+    """What a painter takes the time from; a frame costs what is set, and waiting takes no time."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.spent, self.cost, self.looks = 0.0, 0.0, 0.02, 0
+        monkeypatch.setattr(painter_module, "time", self)
+        monkeypatch.setattr(painter_module, "draw", self._drawn)
+
+    def monotonic(self) -> float:
+        self.looks += 1
+        return self.now
+
+    def thread_time(self) -> float:
+        return self.spent
+
+    def _drawn(self, *arguments: Any) -> Frame:
+        self.spent += self.cost
+        return draw(*arguments)
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    return Clocks(monkeypatch)
+
+
+def polled(bench: Bench, clocks: Clocks) -> bool:
+    """Whether the painter asks for a moment, now that it had time to."""
+    asked, looks = bench.asked, clocks.looks
+    while clocks.looks < looks + 5 and bench.asked == asked:
+        pass
+    return bench.asked > asked
+
+
+@pytest.mark.parametrize(("cost", "rest"), [(0.002, 0.1), (0.01, 0.5), (5.0, 2.0)])
+def test_the_longer_a_frame_takes_the_later_is_the_next(
+    clocks: Clocks, cost: float, rest: float
+) -> None:
+    clocks.cost = cost
+    bench = Bench(share=0.02)
+    try:
+        bench.now = moment_of(1)
+        bench.next()
+        bench.now = moment_of(2)
+        clocks.now += 0.99 * rest
+        assert not polled(bench, clocks)
+        assert bench.idle
+        clocks.now += 0.02 * rest
+        assert bench.next().moment is bench.now
+    finally:
+        bench.painter.close()
+
+
+def test_keys_do_not_wait_for_their_frame(clocks: Clocks) -> None:
     bench = Bench(share=1e-9)
     try:
         bench.now = moment_of(1)
         bench.next()
         bench.now = moment_of(2)
-        time.sleep(0.3)
-        assert bench.idle
-        bench.painter.wake()  # somebody has pressed a key
+        assert not polled(bench, clocks)
+        bench.painter.wake()
+        assert bench.next().moment is bench.now
+    finally:
+        bench.painter.close()
+
+
+@pytest.mark.parametrize("standing", [{"paused": True}, {"finished": True}])
+def test_a_run_that_stands_leaves_time_for_frames(clocks: Clocks, standing: Any) -> None:
+    bench = Bench(share=1e-9)
+    try:
+        bench.now = replace(moment_of(1), **standing)
+        bench.next()
+        bench.now = replace(moment_of(2), **standing)
         assert bench.next().moment is bench.now
     finally:
         bench.painter.close()

@@ -42,7 +42,7 @@ StrideFlag = Annotated[
     typer.Option(
         metavar="INTEGER",
         help="Pixels from one place to the next. Default: a quarter of the window, with "
-        "--coarse-to-fine a twentieth.",
+        "--coarse-to-fine 1/22, rounded up.",
         show_default=False,
     ),
 ]

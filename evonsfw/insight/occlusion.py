@@ -28,6 +28,8 @@ Score = Callable[[Iterable[Pictures]], Iterable[Probabilities]]
 GREY = 128
 SHARE = 10
 """Coarse to fine asks for one score in so many."""
+FINE = 22
+"""Places along a window's own side, at most, where no stride is asked for: coarse to fine."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def sweep_for(
 ) -> Sweep:
     """A sweep whose window is a quarter of the shorter side, and its stride a quarter of that.
 
-    Coarse to fine it is a twentieth: a tenth of the places is too few where there are few.
+    Coarse to fine it is 1/22, rounded up: a tenth of the places is too few where there are few.
 
     Args:
         pixels: (H, W, 3) uint8.
@@ -100,8 +102,8 @@ def sweep_for(
         coarse_to_fine: whether only a tenth of the places is scored.
     """
     side = window if window is not None else max(1, min(pixels.shape[:2]) // 4)
-    part = 20 if coarse_to_fine else 4
-    step = stride if stride is not None else max(1, side // part)
+    usual = -(-side // FINE) if coarse_to_fine else max(1, side // 4)
+    step = stride if stride is not None else usual
     return Sweep(side, step, coarse_to_fine=coarse_to_fine)
 
 
@@ -210,10 +212,12 @@ class _Tour:
         return np.array(ask([*np.ndindex(*shape)]), np.float64).reshape(shape)
 
     def coarse(self, asks: Sequence[Ask], budget: int) -> list[Floats]:
-        """The scores at every place, of which so many are asked for in all."""
+        """The scores at every place, of which so many are asked for in all; what is told of the
+        others is kept to what a score can be.
+        """
         grids = [Survey(ask, self.down, self.across) for ask in asks]
         survey(grids, budget)
-        return [grid.scores() for grid in grids]
+        return [np.clip(grid.scores(), 0.0, 1.0) for grid in grids]
 
     def _part(self, place: Point) -> tuple[slice, slice]:
         top, left = self._tops[place[0]], self._lefts[place[1]]
