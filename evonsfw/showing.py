@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 RUNNING_SECONDS = 10.0
 """A run that has written nothing for so long counts as over."""
+LOOKING = 0.05
+"""Of a core, about what frames of a run that goes on elsewhere may take: somebody wants to look."""
 FILM_FRAMES = 30.0
 """Frames a second of a film, at most."""
 LONGEST_FRAME = 0.5
@@ -45,7 +47,7 @@ def show_run(path: Path, say: Say) -> None:
         RuntimeError: no window can be opened here.
     """
     run = _Run(path)
-    _open(run, Onlooker(run), say, {})
+    _open(run, Onlooker(run), say, {"share": LOOKING})
 
 
 def replay_run(path: Path, seconds: float, say: Say) -> None:
