@@ -33,7 +33,7 @@ QUICK, AWAKE = 0.002, 2.0
 """Seconds instead, for so many seconds after somebody has done something: more will come."""
 FRAMES_PER_SECOND = 5.0
 """How often the painter draws what the run has come to, at most."""
-SHARE = 0.015
+SHARE = 0.0125
 """Of a core, about what such frames may take: each costs what scoring could use. What keys and
 mouse change is drawn at once."""
 FIRST_SIZE = (1180, 760)
