@@ -319,8 +319,8 @@ def save_state(path: Path, state: State) -> None:
     with whole_file(path) as draft:
         with draft.open("wb") as file:
             np.savez(file, tree=np.frombuffer(tree.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
-        if path.exists():
-            path.replace(path.with_name(path.name + ".previous"))
+        if path.exists():  # a second name, not another one: there is a checkpoint at any moment
+            link_or_copy(path, path.with_name(path.name + ".previous"))
 
 
 def load_state(path: Path) -> State:

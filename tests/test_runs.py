@@ -401,3 +401,18 @@ def test_a_run_does_not_go_on_with_another_model(
     with pytest.raises(ValueError, match="not the one that the run began with"):
         resumed(folder, generations=1)
     assert contents(folder) == before
+
+
+def test_a_crash_between_two_checkpoints_leaves_one_of_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "checkpoint"
+    save_state(path, {"generation": 1})
+
+    def crashed(*_arguments: Any) -> None:
+        raise OSError("killed")
+
+    monkeypatch.setattr(Path, "replace", crashed)
+    with pytest.raises(OSError, match="killed"):
+        save_state(path, {"generation": 2})
+    assert load_state(path) == {"generation": 1}
