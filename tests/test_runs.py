@@ -409,8 +409,12 @@ def test_a_crash_between_two_checkpoints_leaves_one_of_that_name(
     path = tmp_path / "checkpoint"
     save_state(path, {"generation": 1})
 
-    def crashed(*_arguments: Any) -> None:
-        raise RuntimeError("killed")
+    move = Path.replace
+
+    def crashed(draft: Path, target: Path) -> None:
+        if target == path:
+            raise RuntimeError("killed")
+        move(draft, target)
 
     monkeypatch.setattr(Path, "replace", crashed)
     with pytest.raises(RuntimeError, match="killed"):
