@@ -27,8 +27,9 @@ from evonsfw.front import front_due, write_front
 from evonsfw.generation import Champion, Founder
 from evonsfw.ladder import require_no_ladder
 from evonsfw.live import Branch, Live
+from evonsfw.recorder import Recorder
 from evonsfw.reference import keep_target
-from evonsfw.runs import Recorder, RunFolder, create_run, require_new, run_name
+from evonsfw.runs import RunFolder, create_run, require_new, run_name
 from evonsfw.spelling import AUTO_NUMBER
 from evonsfw.stage import (
     Stage,

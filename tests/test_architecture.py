@@ -84,6 +84,7 @@ TOP = (
     (
         "evolution",
         "chronicle",
+        "recorder",
         "curves_tables",
         "saliency_plates",
         "frames_film",

@@ -337,12 +337,12 @@ def test_folders_that_cannot_be_written_are_refused(
 def test_a_full_disk_gets_one_line_and_keeps_what_was_finished(
     call: Call, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from evonsfw import runs
+    from evonsfw import recorder
 
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(runs, "save_state", full)
+    monkeypatch.setattr(recorder, "save_state", full)
     assert_refused(call(*tiny, "--out", "run"), "No space left on device", "kept")
     with Image.open(tmp_path / "run" / "best.png") as image:
         image.load()

@@ -21,7 +21,7 @@ from evonsfw.classifier import REFERENCE
 from evonsfw.config import make_config, read_config
 from evonsfw.model_spec import read_spec
 from evonsfw.preparation import input_shape
-from evonsfw.runs import Recorder
+from evonsfw.recorder import Recorder
 from evonsfw.stage import complete, set_up
 
 

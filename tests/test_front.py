@@ -26,12 +26,12 @@ from evonsfw.front import non_dominated
 from evonsfw.front_plot import Point, plot
 from evonsfw.generation import Generation
 from evonsfw.genome import Encoding, genome_hash
-from evonsfw.launch import Recorder
 from evonsfw.model_spec import read_spec
 from evonsfw.objectives import Goal, load_objective
 from evonsfw.pipeline import Job, Pipeline
 from evonsfw.provenance import read_provenance
 from evonsfw.raster import render
+from evonsfw.recorder import Recorder
 from evonsfw.search import Wants
 from evonsfw.several import expressions
 from evonsfw.stage import complete

@@ -17,8 +17,8 @@ from evonsfw.backends import load_backend, usable_backends
 from evonsfw.classifier import REFERENCE, Classifier, describe
 from evonsfw.config import read_config
 from evonsfw.generation import Generation
-from evonsfw.launch import Recorder
 from evonsfw.logbook import COLUMNS
+from evonsfw.recorder import Recorder
 from evonsfw.runs import load_state
 from evonsfw.search import search_names, use_of_gradient, use_of_improvement
 from evonsfw.several import SEARCH
@@ -173,7 +173,7 @@ def killed(number: int) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Recorder, "record", dying)
-        patch.setattr("evonsfw.runs.CHECKPOINT_SECONDS", 0.0)
+        patch.setattr("evonsfw.recorder.CHECKPOINT_SECONDS", 0.0)
         yield
 
 

@@ -18,7 +18,7 @@ import yaml
 from PIL import Image
 
 import evonsfw
-from evonsfw import runs
+from evonsfw import recorder, runs
 from evonsfw.config import FORMAT, RunConfig, make_config
 from evonsfw.crew import EvaluationError
 from evonsfw.generation import Champion, Generation
@@ -26,7 +26,8 @@ from evonsfw.genome import genome_from_text, genome_hash
 from evonsfw.launch import resume_run, start_run
 from evonsfw.logbook import COLUMNS
 from evonsfw.raster import render
-from evonsfw.runs import DamagedError, Recorder, create_run, load_state, save_state
+from evonsfw.recorder import Recorder
+from evonsfw.runs import DamagedError, create_run, load_state, save_state
 from evonsfw.stage import complete
 
 Start = Callable[..., Path]
@@ -316,7 +317,7 @@ def test_after_a_failure_nothing_more_is_written(
 ) -> None:
     config = complete(make_config({"n": 3, "size": 16, "seed": 1}))
     folder = create_run(config, tmp_path / "run", "evonsfw", "")
-    recorder = Recorder(folder)
+    clerk = Recorder(folder)
     write_picture = folder.write_picture
 
     def fail_once(path: Path, champion: Champion) -> None:
@@ -327,9 +328,9 @@ def test_after_a_failure_nothing_more_is_written(
     monkeypatch.setattr(folder, "write_picture", fail_once)
     with pytest.raises(OSError, match="No space left"):  # noqa: PT012  # raised here or there
         for number in (1, 2, 3, 4):
-            recorder.record(generation(number, config, float(number)), {"generation": number})
-        recorder.close()
-    recorder.close()
+            clerk.record(generation(number, config, float(number)), {"generation": number})
+        clerk.close()
+    clerk.close()
     assert load_state(folder.path / "checkpoint")["generation"] == 1
     assert [row[0] for row in log(folder.path)] == ["generation", "1"]
     assert pictures(folder.path) == ["gen_00001.png"]
@@ -340,7 +341,7 @@ def test_a_disk_that_fills_up_leaves_a_run_that_goes_on(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str
 ) -> None:
     whole = start("whole", generations=9)
-    where: Any = runs if victim == "save_state" else runs.RunFolder
+    where: Any = recorder if victim == "save_state" else runs.RunFolder
     write = getattr(where, victim)
     calls = iter(range(100))
 
