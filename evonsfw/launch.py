@@ -312,7 +312,7 @@ def _loop(
             if reason is not None:
                 live.stop(reason)
             if live.paused:
-                recorder.write_queued()
+                recorder.write_queued(now=True)
             live.wait_while_paused()
     finally:
         recorder.close()

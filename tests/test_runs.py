@@ -21,12 +21,10 @@ import evonsfw
 from evonsfw import recorder, runs
 from evonsfw.config import FORMAT, RunConfig, make_config
 from evonsfw.crew import EvaluationError
-from evonsfw.generation import Champion, Generation
 from evonsfw.genome import genome_from_text, genome_hash
 from evonsfw.launch import resume_run, start_run
 from evonsfw.logbook import COLUMNS
 from evonsfw.raster import render
-from evonsfw.recorder import Recorder
 from evonsfw.runs import DamagedError, create_run, load_state, save_state
 from evonsfw.stage import complete
 
@@ -302,38 +300,6 @@ def test_the_default_name_says_time_objective_shapes_and_seed(
     time, objective, shapes, seed = path.name.split("_")
     assert (objective, shapes, seed) == ("highest", "circles+triangles-12", "s3")
     assert [len(part) for part in time.split("-")] == [8, 6]
-
-
-def generation(number: int, config: RunConfig, fitness: float) -> Generation:
-    genome = np.full(config.encoding.length, 0.5, np.float32)
-    best = Champion(genome, fitness, 0.5, number)
-    return Generation(
-        number, number * 4, float(number), best, best, 0.0, 0.0, genome[None], np.array([fitness])
-    )
-
-
-def test_after_a_failure_nothing_more_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = complete(make_config({"n": 3, "size": 16, "seed": 1}))
-    folder = create_run(config, tmp_path / "run", "evonsfw", "")
-    clerk = Recorder(folder)
-    write_picture = folder.write_picture
-
-    def fail_once(path: Path, champion: Champion) -> None:
-        if champion.generation == 2:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        write_picture(path, champion)
-
-    monkeypatch.setattr(folder, "write_picture", fail_once)
-    with pytest.raises(OSError, match="No space left"):  # noqa: PT012  # raised here or there
-        for number in (1, 2, 3, 4):
-            clerk.record(generation(number, config, float(number)), {"generation": number})
-        clerk.close()
-    clerk.close()
-    assert load_state(folder.path / "checkpoint")["generation"] == 1
-    assert [row[0] for row in log(folder.path)] == ["generation", "1"]
-    assert pictures(folder.path) == ["gen_00001.png"]
 
 
 @pytest.mark.parametrize("victim", ["save_state", "write_picture"])

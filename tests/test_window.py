@@ -133,8 +133,8 @@ def test_the_window_stays_while_somebody_looks_at_something(driver: Driver) -> N
         assert on_show(window).number == 1
         press(pygame.K_q)
 
-    driver.play(script, generations=200)
-    assert driver.reason == "200 generations done"
+    driver.play(script, generations=4000)
+    assert driver.reason == "4,000 generations done"
     assert_whole(driver)
 
 
