@@ -49,7 +49,7 @@ class Progress:
     claimed: float = -math.inf
 
 
-RESCORED_EVERY = 256
+RESCORED_EVERY = 512
 """Scorings, at least, from one that only confirms to the next: the reference takes longer."""
 
 

@@ -65,7 +65,7 @@ GROUND = (
         "gallery",
     ),
     ("division", "joint_colours"),
-    ("refinement", "several", "variation", "graph", "weighing", "figures", "sheet"),
+    ("refinement", "several", "variation", "moves", "graph", "weighing", "figures", "sheet"),
     ("growth", "backends.*", "wishes", "views", "live", "ranking"),
     ("config", "classifier", "layers", "plate", "improvement"),
     ("exactness",),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evonsfw import variation
+from evonsfw import moves, variation
 from evonsfw.genome import BACKGROUND_GENES, Encoding
 from evonsfw.runs import load_state, save_state
 from evonsfw.search import (
@@ -437,7 +437,7 @@ def test_the_best_is_kept(name: str) -> None:
 def test_gradient_free_lets_no_shape_grow_too_large() -> None:
     """Where larger is better: sizes reach the limit, and stay there."""
     search = load_search("gradient-free").build(_problem(), 4, np.random.default_rng(20))
-    limit = np.float32(load_search("gradient-free").LARGEST)
+    limit = np.float32(moves.LARGEST)
     search.tell(np.zeros(len(search.ask())))
     for _ in range(200):
         sizes = search.ask()[:, BACKGROUND_GENES:].reshape(-1, 6, 10)[:, :, 2]
@@ -450,15 +450,15 @@ def test_gradient_free_lets_no_shape_grow_too_large() -> None:
 def test_gradient_free_moves_change_what_they_say(seed: int) -> None:
     """The first moves are steps that can be taken again; of these, the last four are a zoom, other
     colours, more or less contrast, and a nudge of a few shapes."""
-    module, problem = load_search("gradient-free"), _problem(rows=50)
+    problem = _problem(rows=50)
     rng = np.random.default_rng(seed)
-    moves = module.Moves(problem, problem.compose(rng, 4), rng)
+    found = moves.Moves(problem, problem.compose(rng, 4), rng)
     before = problem.compose(rng, 1)[0]
     changed = []
-    for move in (*moves.all[moves.steps - 4 : moves.steps], moves.all[moves.on_top]):
+    for move in (*found.all[found.steps - 4 : found.steps], found.all[found.on_top]):
         after = before.copy()
         move(after)
-        changed.append(moves.rows(after) != moves.rows(before))
+        changed.append(found.rows(after) != found.rows(before))
     zoom, scheme, contrast, nudge, _ = changed
     assert zoom[:, :2].all()
     assert not zoom[:, 2:].any()
@@ -467,9 +467,23 @@ def test_gradient_free_moves_change_what_they_say(seed: int) -> None:
         assert not colours[:, :-4].any()
         assert not colours[:, -1].any()
     nudged = nudge.any(axis=1).sum()
-    assert module.FEW * 50 - 1 <= nudged <= module.MANY * 50
+    assert moves.FEW * 50 - 1 <= nudged <= moves.MANY * 50
     assert not nudge[:, 2:].any()
-    assert module.ON_TOP[0] <= moves.rows(after)[-1, 2] <= module.ON_TOP[1]
+    assert moves.ON_TOP[0] <= found.rows(after)[-1, 2] <= moves.ON_TOP[1]
+
+
+def test_a_generation_without_gradients_ends_with_a_new_best_or_after_eight() -> None:
+    search = _build("gradient-free", 24, population=2)
+    search.tell(np.zeros(len(search.ask())))
+    assert search.complete
+    sizes = []
+    for better_at in (3, 1, 100, 100, 8):
+        told = 0
+        while not told or not search.complete:
+            told += len(search.ask())
+            search.tell(np.array([1.0 + len(sizes) if told == better_at else -99.0]))
+        sizes.append(told)
+    assert sizes == [3, 1, 8, 8, 8]
 
 
 def test_classic2016_counts_every_try() -> None:
