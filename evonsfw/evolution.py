@@ -95,6 +95,7 @@ class Evolution:
         self._cost: Callable[[Wants], int] = lambda _: 1
         self._flight: deque[tuple[Genomes, Wants]] = deque()
         self._scores: dict[bytes, float] = {}
+        self._present = np.zeros(0)
         self.progress = Progress()
         self._statistics = tools.Statistics()
         self._statistics.register("mean", np.mean)
@@ -165,7 +166,6 @@ class Evolution:
 
     def state(self) -> State:
         """All that `restore` needs; to be called between generations."""
-        genomes, _ = self._search.population()
         state: dict[str, Any] = {
             "search": self._search.state(),
             "generation": self.progress.generation,
@@ -175,7 +175,7 @@ class Evolution:
             "rescored": self.progress.rescored,
             "rescored_at": self.progress.rescored_at,
             "claimed": self.progress.claimed if self.progress.rescored else None,
-            "scores": np.array([self._scores[genome.tobytes()] for genome in genomes]),
+            "scores": self._present,
         }
         if self.progress.best is not None:
             state["best_genome"] = self.progress.best.genome
@@ -191,6 +191,7 @@ class Evolution:
         genomes, _ = self._search.population()
         self._scores = {}
         self._remember(genomes, state["scores"])
+        self._present = np.array(state["scores"])
         best = Champion(
             read_only(state["best_genome"]),
             state["best_fitness"],
@@ -238,6 +239,7 @@ class Evolution:
         frozen_fitness = np.array(fitness)
         frozen_fitness.setflags(write=False)
         scores = np.array([self._scores[genome.tobytes()] for genome in genomes])
+        self._present = scores
         return Generation(
             number=number,
             evaluations=progress.evaluations,

@@ -18,6 +18,7 @@ import numpy as np
 from deap import algorithms, base, tools
 
 from evonsfw import variation
+from evonsfw.generation import read_only
 from evonsfw.genome import Individual
 from evonsfw.lent_random import LentRandom
 from evonsfw.search import Fitness, Genomes, Problem, Search, State, Turns
@@ -46,9 +47,10 @@ class GeneticAlgorithm(Search):
     """
 
     def __init__(self, problem: Problem, population: int, rng: np.random.Generator) -> None:
+        self._problem = problem
         self._size = population
         self._turns = Turns()
-        self._reserve = problem.compose(rng, variation.RESERVE)
+        reserve = problem.compose(rng, variation.RESERVE)
         self._random = LentRandom(rng)
         self._parents: list[Individual] = []
         founders = problem.found(rng, max(FOUNDERS, population))
@@ -59,7 +61,7 @@ class GeneticAlgorithm(Search):
         self._toolbox = base.Toolbox()
         self._toolbox.register("clone", Individual.__deepcopy__)
         self._toolbox.register("mate", variation.mate, problem)
-        self._toolbox.register("mutate", variation.mutate, problem, self._reserve)
+        self._keep(reserve)
         self._toolbox.register("select", tools.selTournament, tournsize=TOURNAMENT)
         self._toolbox.register("survive", tools.selBest)
 
@@ -105,7 +107,7 @@ class GeneticAlgorithm(Search):
             "flight": [np.stack([np.asarray(child) for child in batch]) for batch in self._flight],
             "bred": self._bred,
             "told": self._told,
-            "reserve": self._reserve.copy(),
+            "reserve": self._reserve,
             "random": self._random.state(),
         }
 
@@ -119,9 +121,14 @@ class GeneticAlgorithm(Search):
         self._again = deque([Individual(child) for child in batch] for batch in state["flight"])
         self._flight.clear()
         self._bred, self._told = int(state["bred"]), int(state["told"])
-        self._reserve[:] = state["reserve"]
+        self._keep(state["reserve"])
         self._random.restore(state["random"])
         self._turns = Turns()
+
+    def _keep(self, reserve: Genomes) -> None:
+        """Have children take new shapes from these (R, L) genomes, which nobody can write to."""
+        self._reserve = read_only(reserve)
+        self._toolbox.register("mutate", variation.mutate, self._problem, self._reserve)
 
     def _half(self) -> int:
         """Children of the next batch: with the one before or after it, a population."""
