@@ -5,7 +5,8 @@ then more where pixels of the map are least sure. Which of all points come first
 dither mask of the R2 sequence (Roberts 2018, "The unreasonable effectiveness of quasirandom
 sequences"): any number of them is spread well, and they do not lie in lines. Each map gets points
 in the proportion of what is unsure in it, each of its places by the square root of that (Neyman
-1934). What lies between is kriged.
+1934). What lies between is kriged, as angles whose squared sine the scores are (the angular
+transformation, Bartlett 1947): so scores near 0 and 1, which vary little, count as sure.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ Ask = Callable[[Sequence[Point]], Sequence[float]]
 """(row, column) of grid points to the score at each, in the same order."""
 R2 = 0.7548776662466927, 0.5698402909980532
 """1/p and 1/p², where p³ = p + 1."""
-EDGE = 0.4
+EDGE = 0.3
 """Power of what a point counts for at most, that its density goes with at first."""
 PROBE = 0.25
 """Of all points, what is spread before it is known which map is rougher."""
-FIRST = 0.5
+FIRST = 0.25
 """Of all points, what is spread before it is known where a map is rough."""
 ROUNDS = 3
 """In which the others come: a constant, so that the number of workers changes nothing."""
@@ -75,7 +76,7 @@ class Survey:
     """A grid of scores of which more and more are known.
 
     Args:
-        ask: gives scores.
+        ask: gives scores, in [0, 1].
         down: (R, H), `coverage` of the rows: from it follows what a score counts for.
         across: (C, W), of the columns.
     """
@@ -135,8 +136,7 @@ class Survey:
         A point's turn comes by the sequence, and the earlier the more it would make sure: its
         variance, times how much pixels that are unsure depend on it.
         """
-        unsure = self._unsure() ** 2
-        need = self._now().variance * (self._down**2 @ unsure @ (self._across**2).T)
+        need = self._now().variance * (self._down**2 @ self._unsure() @ (self._across**2).T)
         turns = self._turns() / np.sqrt(np.maximum(need, np.finfo(float).tiny))
         return np.where(self.known, np.inf, turns)
 
@@ -151,8 +151,19 @@ class Survey:
 
     def _now(self) -> Kriged:
         if self._kriged is None:
-            self._kriged = krige(self._known, self._reach)
+            angles = krige(np.arcsin(np.sqrt(np.clip(self._known, 0.0, 1.0))), self._reach)
+            told, known = _as_scores(angles), self.known
+            mean = np.where(known, self._known, told.mean)
+            self._kriged = Kriged(mean, np.where(known, 0.0, told.variance))
         return self._kriged
+
+
+def _as_scores(angles: Kriged) -> Kriged:
+    """Mean and variance of the squared sine of angles that are normal."""
+    doubled, variance = 2.0 * angles.mean, angles.variance
+    cosine = np.cos(doubled) * np.exp(-2.0 * variance)
+    square = 0.5 * (1.0 + np.cos(2.0 * doubled) * np.exp(-8.0 * variance))
+    return Kriged(0.5 * (1.0 - cosine), np.maximum(0.25 * (square - cosine**2), 0.0))
 
 
 def survey(grids: Sequence[Survey], budget: int) -> None:

@@ -6,6 +6,9 @@ fast, and how much of it is noise, is what makes the known values likeliest. One
 whole grid would call flat parts uncertain and rough ones sure, so it is scaled by how far the
 known values nearby are from what the others tell of them: leave-one-out, without leaving any out
 in turn (Dubrule 1983; Rasmussen and Williams 2006, section 5.4.2).
+
+Distances are rows and columns added up: what a window shows changes with its upper and lower edge
+and, apart from that, with its left and right one, so that the covariance is a product of both.
 """
 
 from __future__ import annotations
@@ -187,6 +190,5 @@ def _model(apart: Floats, found: Floats, length: float, nugget: float) -> _Model
 
 
 def _distances(places: Sites, others: Sites) -> Floats:
-    """(m, n) between places, in sites."""
-    down, across = (places[:, None, side] - others[None, :, side] for side in (0, 1))
-    return np.asarray(np.hypot(down, across))
+    """(m, n) between places, in sites: along a row and a column, as a taxicab goes."""
+    return np.abs(places[:, None] - others[None]).sum(axis=2).astype(np.float64)

@@ -101,7 +101,7 @@ def test_edges_have_more_points_where_they_count_for_more() -> None:
     Survey(ask, window, window).spread(200)
     rows, columns = np.array(asked).T
     rim = (np.minimum(rows, 32 - rows) < 3) | (np.minimum(columns, 32 - columns) < 3)
-    assert rim.mean() > 0.45  # of all places a third
+    assert rim.mean() > 0.4  # of all places a third
 
 
 @pytest.mark.parametrize("budget", [1, 4, 5, 17, 100, 1089, 2000])
@@ -186,3 +186,12 @@ def test_the_same_points_are_asked_for_again() -> None:
         survey([Survey(ask, EYE, EYE[:20, :20])], 150)
         asked.append(points)
     assert asked[0] == asked[1]
+
+
+def test_what_is_told_is_what_a_score_can_be() -> None:
+    ask, _ = _asked(lambda row, column: float((row - 16) ** 2 + (column - 16) ** 2 < 80))
+    grid = Survey(ask, EYE, EYE)
+    survey([grid], 200)
+    assert 0.0 <= grid.scores().min() < 0.01
+    assert 0.99 < grid.scores().max() <= 1.0
+    assert (grid._now().variance >= 0.0).all()

@@ -212,12 +212,10 @@ class _Tour:
         return np.array(ask([*np.ndindex(*shape)]), np.float64).reshape(shape)
 
     def coarse(self, asks: Sequence[Ask], budget: int) -> list[Floats]:
-        """The scores at every place, of which so many are asked for in all; what is told of the
-        others is kept to what a score can be.
-        """
+        """The scores at every place, of which so many are asked for in all."""
         grids = [Survey(ask, self.down, self.across) for ask in asks]
         survey(grids, budget)
-        return [np.clip(grid.scores(), 0.0, 1.0) for grid in grids]
+        return [grid.scores() for grid in grids]
 
     def _part(self, place: Point) -> tuple[slice, slice]:
         top, left = self._tops[place[0]], self._lefts[place[1]]
