@@ -131,27 +131,15 @@ def test_a_slice_that_kills_three_workers_ends_the_run(
         assert pool._crew.deaths == MAX_DEATHS
 
 
-def test_an_error_in_a_worker_is_told(job: Job, genomes: np.ndarray, tmp_path: Path) -> None:
-    assert job.model is not None
-    gone = job.model.model_copy(update={"folder": str(tmp_path)})
-    broken = Job(job.encoding, job.canvas, job.objective, job.goal, gone)
-    with (
-        closing(Pool(broken, 1)) as pool,
-        pytest.raises(EvaluationError, match=r"a worker failed: ValueError: .*not found"),
-    ):
-        pool.evaluate(genomes[:2], never)
-
-
-def test_an_error_that_names_a_file_of_any_bytes_is_told(
-    job: Job, genomes: np.ndarray, tmp_path: Path
+@pytest.mark.parametrize(("folder", "named"), [("gone", "gone"), ("\udcff", "udcff")])
+def test_an_error_in_a_worker_is_told_whatever_it_names(
+    job: Job, genomes: np.ndarray, tmp_path: Path, folder: str, named: str
 ) -> None:
     assert job.model is not None
-    gone = job.model.model_copy(update={"folder": str(tmp_path / "\udcff")})
+    gone = job.model.model_copy(update={"folder": str(tmp_path / folder)})
     broken = Job(job.encoding, job.canvas, job.objective, job.goal, gone)
-    with (
-        closing(Pool(broken, 1)) as pool,
-        pytest.raises(EvaluationError, match=r"a worker failed: ValueError: .*udcff.*not found"),
-    ):
+    told = rf"a worker failed: ValueError: .*{named}.*not found"
+    with closing(Pool(broken, 1)) as pool, pytest.raises(EvaluationError, match=told):
         pool.evaluate(genomes[:2], never)
 
 
