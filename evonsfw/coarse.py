@@ -34,6 +34,9 @@ ROUNDS = 3
 """In which the others come: a constant, so that the number of workers changes nothing."""
 LEAST = 24
 """Points, before one knows how rough a map is."""
+CREDIBLE = 0.01
+"""Of an angle's variance, what its score is told from at most: next to a jump far too much is said
+to be unsure, and an even part would be told as less even than it is."""
 
 
 def starts(length: int, window: int, stride: int) -> npt.NDArray[np.intp]:
@@ -159,11 +162,14 @@ class Survey:
 
 
 def _as_scores(angles: Kriged) -> Kriged:
-    """Mean and variance of the squared sine of angles that are normal."""
-    doubled, variance = 2.0 * angles.mean, angles.variance
+    """Mean and variance of the squared sine of angles that are normal; of the variance, no more
+    than `CREDIBLE` counts for the mean.
+    """
+    doubled, variance = 2.0 * np.clip(angles.mean, 0.0, 0.5 * np.pi), angles.variance
+    mean = 0.5 * (1.0 - np.cos(doubled) * np.exp(-2.0 * np.minimum(variance, CREDIBLE)))
     cosine = np.cos(doubled) * np.exp(-2.0 * variance)
     square = 0.5 * (1.0 + np.cos(2.0 * doubled) * np.exp(-8.0 * variance))
-    return Kriged(0.5 * (1.0 - cosine), np.maximum(0.25 * (square - cosine**2), 0.0))
+    return Kriged(mean, np.maximum(0.25 * (square - cosine**2), 0.0))
 
 
 def survey(grids: Sequence[Survey], budget: int) -> None:

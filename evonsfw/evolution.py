@@ -239,6 +239,7 @@ class Evolution:
         frozen_fitness = np.array(fitness)
         frozen_fitness.setflags(write=False)
         scores = np.array([self._scores[genome.tobytes()] for genome in genomes])
+        scores.setflags(write=False)
         self._present = scores
         return Generation(
             number=number,

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-_DRAWS = {
-    name: own
+_DRAWS = tuple(
+    name
     for name in random.__all__
-    if isinstance(getattr(own := getattr(random, name), "__self__", None), random.Random)
-}
-"""Functions of the module that draw from its own generator: the methods of that, by name."""
+    if isinstance(getattr(getattr(random, name), "__self__", None), random.Random)
+)
+"""Functions of the module that draw from its own generator: the methods of that."""
 
 
 class LentRandom:
@@ -34,12 +34,13 @@ class LentRandom:
 
         To put the state of one into the other instead takes five times as long.
         """
+        before = [(name, getattr(random, name)) for name in _DRAWS]
         for name in _DRAWS:
             setattr(random, name, getattr(self._random, name))
         try:
             yield
         finally:
-            for name, own in _DRAWS.items():
+            for name, own in before:
                 setattr(random, name, own)
 
     def state(self) -> list[Any]:

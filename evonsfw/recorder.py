@@ -77,10 +77,15 @@ class Recorder:
         due = generation.seconds - self._last_checkpoint >= CHECKPOINT_SECONDS
         if due or generation.number == 1:
             self._last_checkpoint, self._final = generation.seconds, None
-        best, leads = generation.best, generation.best is generation.best_so_far
-        snapshot = state if self._final is None else None
-        entry = generation.number, best, generation.improved, leads, _row(generation), snapshot
-        self._queue.append(Entry(*entry))
+        entry = Entry(
+            number=generation.number,
+            best=generation.best,
+            improved=generation.improved,
+            leads=generation.best is generation.best_so_far,
+            row=_row(generation),
+            snapshot=state if self._final is None else None,
+        )
+        self._queue.append(entry)
 
     def write_queued(self, now: bool = False) -> None:
         """Start to write, where `PAUSE_SECONDS` have passed since that was last done.
@@ -145,12 +150,12 @@ class Recorder:
 
     def _write_best(self, entry: Entry) -> None:
         """The best individual of a generation: its pictures, and its genome where it is new."""
-        folder, number, best, improved, leads, *_ = self._folder, *entry
-        if improved:
+        folder, number, best = self._folder, entry.number, entry.best
+        if entry.improved:
             folder.write_picture(folder.best, best)
         if number % folder.every == 0:
             path = folder.path / "generations" / f"gen_{number:0{_PAD}}.png"
-            if leads and folder.best.exists():
+            if entry.leads and folder.best.exists():
                 link_or_copy(folder.best, path)
             else:
                 folder.write_picture(path, best)
@@ -160,11 +165,12 @@ class Recorder:
 
     def _write_rows(self, rows: list[str]) -> None:
         """Rows that are due, after the genomes that they are of."""
-        if rows:
+        text = "".join(f"{row}\n" for row in rows)
+        rows.clear()  # first: what fails here is not written again
+        if text:
             self._bests.flush()
-            self._log.write("\n".join([*rows, ""]))
+            self._log.write(text)
             self._log.flush()
-            rows.clear()
 
 
 def _row(generation: Generation) -> str:

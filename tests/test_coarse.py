@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evonsfw import coarse
 from evonsfw.coarse import Ask, Point, Survey, averaged, coverage, starts, survey
+from evonsfw.kriging import Kriged
 
 EYE = np.eye(33)
 FEW = 0, 0, 1
@@ -195,3 +197,23 @@ def test_what_is_told_is_what_a_score_can_be() -> None:
     assert 0.0 <= grid.scores().min() < 0.01
     assert 0.99 < grid.scores().max() <= 1.0
     assert (grid._now().variance >= 0.0).all()
+
+
+def test_scores_are_the_squared_sines_of_normal_angles() -> None:
+    """Against a million draws."""
+    means, variances = np.array([[0.2, 0.7, 1.2]]), np.array([[0.004, 0.01, 0.002]])
+    rng = np.random.default_rng(0)
+    drawn = np.sin(rng.normal(means, np.sqrt(variances), (10**6, 3))) ** 2
+    told = coarse._as_scores(Kriged(means, variances))
+    np.testing.assert_allclose(told.mean[0], drawn.mean(axis=0), atol=3e-4)
+    np.testing.assert_allclose(told.variance[0], drawn.var(axis=0), rtol=0.01)
+
+
+def test_what_is_even_is_told_as_such_beside_a_jump() -> None:
+    window = coverage(starts(130, 32, 3), 32, 130)
+    rows, columns = np.mgrid[: len(window), : len(window)]
+    whole = ((rows - 14.0) ** 2 + (columns - 18.0) ** 2 < 80.0).astype(float)
+    grid = Survey(lambda points: [float(whole[point]) for point in points], window, window)
+    survey([grid], whole.size // 5)
+    apart = np.abs(averaged(grid.scores(), window, window) - averaged(whole, window, window))
+    assert apart.mean() < 0.01

@@ -151,3 +151,26 @@ def test_after_a_failure_nothing_more_is_written(
     assert load_state(folder.path / "checkpoint")["generation"] == 1
     assert rows(folder) == ["1"]
     assert pictures(folder) == ["gen_00001.png"]
+
+
+def test_a_row_that_could_not_be_written_is_not_written_again(
+    folder: RunFolder, clerk: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts: list[str] = []
+
+    class Full:
+        def write(self, text: str) -> None:
+            texts.append(text)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def flush(self) -> None:
+            """Nothing is held back."""
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    monkeypatch.setattr(clerk, "_log", Full())
+    record(clerk, folder, 1, 2)
+    with pytest.raises(OSError, match="No space left"):
+        clerk.close()
+    assert [text.split(",")[0] for text in texts] == ["1"]

@@ -486,6 +486,15 @@ def test_a_generation_without_gradients_ends_with_a_new_best_or_after_eight() ->
     assert sizes == [3, 1, 8, 8, 8]
 
 
+def test_a_state_without_gradients_of_a_former_version_is_taken_up() -> None:
+    search, other = (_build("gradient-free", seed, population=2) for seed in (24, 25))
+    search.tell(np.zeros(len(search.ask())))
+    state = search.state()
+    bred, scorings = state["counts"]
+    other.restore({**state, "counts": [bred, 2, scorings]})
+    np.testing.assert_array_equal(other.ask(), search.ask())
+
+
 def test_classic2016_counts_every_try() -> None:
     """Where nothing improves, each mutant takes its ten tries, a batch each."""
     search = _build("classic2016", 21, population=40)

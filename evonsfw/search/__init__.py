@@ -246,8 +246,9 @@ class Search(ABC):
 
     @abstractmethod
     def state(self) -> State:
-        """All that `restore` needs, copied, batches in flight included; to be called after a
-        `tell` that completes a generation. After `restore`, those batches are asked for again.
+        """All that `restore` needs, copied or read-only, batches in flight included; to be called
+        after a `tell` that completes a generation. After `restore`, those batches are asked for
+        again.
         """
 
     @abstractmethod

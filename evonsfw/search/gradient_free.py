@@ -29,7 +29,7 @@ from evonsfw.search import Fitness, Genomes, Problem, Search, State, Turns
 FOUNDERS = 12
 """Composed pictures, of which the best is the first parent."""
 GENERATION = 8
-"""Children of a generation that finds nothing better: each has a record, a row and a picture."""
+"""Children of a generation that finds nothing better, where the population is not larger."""
 RESERVE = 64
 """Composed genomes kept in store, from which new shapes are taken."""
 LONGER = 1.5
