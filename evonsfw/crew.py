@@ -1,7 +1,9 @@
 """Spawned worker processes on shared memory: slices of a board of genomes, done in any order.
 
-Genes and results are on the board, and messages a few bytes: what a worker is to do is three
-numbers, that it is done one. Only what is wanted, which seldom changes, is sent as an object.
+Genes, results and what is wanted are on the board. What is to be done is a few numbers in a pipe
+that all workers take from, so that nobody waits while there is work; what is done is a number in
+another one. The main process is woken once all of a batch is done, for every time it is costs it
+more than to read a number.
 """
 
 from __future__ import annotations
@@ -14,42 +16,56 @@ import selectors
 import signal
 import struct
 import sys
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from multiprocessing import connection, shared_memory
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import dataclass
+from multiprocessing import connection
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from evonsfw.board import Board
 from evonsfw.pipeline import Job, Pipeline
 from evonsfw.preparation import input_shape
+from evonsfw.records import ROOM, never_wait, put, take, take_all
 from evonsfw.search import FITNESS_ONLY, Wants
 
 Slice = tuple[int, int]
 
 
 class Task(NamedTuple):
-    """A slice of the board to be done, and a number that no other task has."""
+    """A slice of the board to be done.
+
+    Attributes:
+        number: no other task has it; later ones have larger ones.
+        start: the slice's first genome.
+        stop: where it ends.
+        first: the first genome of the batch that is waited for.
+        last: where that ends.
+        base: number of the batch's first task.
+        length: bytes of what is wanted, on the board at `start`; 0 for the fitness only.
+    """
 
     number: int
     start: int
     stop: int
-    wants: Wants
+    first: int
+    last: int
+    base: int
+    length: int
 
 
-_TASK = struct.Struct("<qqq")
-"""A message to a worker: number, start and stop. Any longer one is what is wanted from then on."""
+_TASK = struct.Struct("<7q")
 _DONE = struct.Struct("<q")
-"""A message from a worker: number. Any longer one says how it has failed."""
+"""The number of a task that is done."""
+_WOKEN = b"."
+"""A worker's message to the main process: look what is done. Any other says how it has failed."""
 CAPACITY = 256
 """Genomes that are in shared memory at a time, where nobody says otherwise."""
 MAX_DEATHS = 3
 """A slice that kills this many workers ends the run."""
-PREFETCH = 2
-"""Slices that a worker holds at a time: the next one is there when one is done."""
 POLL_SECONDS = 0.1
 NICENESS = 19
 """Of workers that yield: with workers on all cores a window would wait its turn at every step."""
@@ -64,7 +80,8 @@ class CancelledError(Exception):
 
 
 class Crew:
-    """Spawned workers on shared memory; a worker that dies is replaced, its slice done again.
+    """Spawned workers on shared memory. Where one dies, all are replaced, and what is not done is
+    done again: nobody can tell what it had just taken.
 
     Args:
         job: what to do.
@@ -77,7 +94,7 @@ class Crew:
         results: (capacity, 2 + M) float64: fitness, score, and each of several wishes' values.
         inputs: (capacity, …) float32: prepared inputs, where `prepare_only`.
         returned: (capacity, L) float32, gradients or improved genomes, where the job has either.
-        deaths: workers that have been replaced.
+        deaths: workers that have died.
     """
 
     def __init__(
@@ -85,76 +102,87 @@ class Crew:
     ) -> None:
         shape = input_shape(job.model) if prepare_only and job.model else (0,)
         back = job.encoding.length if job.gradient or job.improve else 0
-        columns = 2 + job.wishes
-        self._board = Board.create(capacity, job.encoding.length, columns, shape, back)
-        self.genomes, self.results, self.inputs, self.returned = self._board.arrays()
+        lengths = ((job.encoding.length,), (2 + job.wishes,), shape, (back,))
+        self._board = Board.create(capacity, lengths, workers)
+        self.genomes, self.results, self.inputs, self.returned, *rest = self._board.arrays()
+        self._wanted, self._marks, self._current = rest
+        self._marks[:] = self._current[:] = -1
         self._job, self._prepare_only = job, prepare_only
         self._context = multiprocessing.get_context("spawn")
         self.deaths = 0
         self._closed = False
         self._numbers = itertools.count()
-        self._waiting: deque[Task] = deque()
-        self._done: set[int] = set()
+        self._undone: dict[int, Task] = {}
         self._blame: Counter[int] = Counter()
         self._ears = selectors.DefaultSelector()
-        self._workers = [self._start() for _ in range(workers)]
-        for worker in self._workers:
-            self._brief(worker)
+        self._workers: list[Worker] = []
+        self._open_pipes()
+        self._start_all(workers)
 
-    def submit(self, slices: Sequence[Slice], wants: Wants = FITNESS_ONLY) -> list[Task]:
-        """Queue slices of the board and start on them, as far as workers are free."""
-        first = slices[0][0] if slices else 0
-        tasks = [
-            Task(next(self._numbers), start, stop, wants.at(start - first))
-            for start, stop in slices
-        ]
-        self._waiting.extend(tasks)
-        self._hand_out()
+    def submit(
+        self, slices: Sequence[Slice], wants: Wants = FITNESS_ONLY, unit: int = sys.maxsize
+    ) -> list[Task]:
+        """Have slices of the board done.
+
+        Args:
+            slices: one after the other on the board; `finish` has been through what was there.
+            wants: of a batch that begins with them.
+            unit: genomes that are waited for together, at least; the last may be fewer.
+        """
+        tasks: list[Task] = []
+        for group in _groups(slices, unit):
+            base, (first, last) = next(self._numbers), (group[0][0], group[-1][1])
+            for place, (start, stop) in enumerate(group):
+                number = next(self._numbers) if place else base
+                length = self._want(start, wants.at(start - slices[0][0]))
+                tasks.append(Task(number, start, stop, first, last, base, length))
+        self._undone |= {task.number: task for task in tasks}
+        self._post(tasks)
         return tasks
 
     def finish(self, tasks: Sequence[Task], cancelled: Callable[[], bool]) -> Iterable[Slice]:
         """Wait for submitted tasks; yields each one's slice when it is done, in any order."""
-        left = {task.number: task for task in tasks}
+        left = list(tasks)
         while left:
-            for number in self._done & left.keys():
-                self._done.remove(number)
-                task = left.pop(number)
-                yield task.start, task.stop
+            done = [task for task in left if task.number not in self._undone]
+            left = [task for task in left if task.number in self._undone]
+            yield from ((task.start, task.stop) for task in done)
             if left:
-                self._hand_out()
                 if cancelled():
                     raise CancelledError
                 self._hear()
+                self._collect()
+
+    def _want(self, start: int, wants: Wants) -> int:
+        """Put what is wanted of a slice on the board; returns how long it is."""
+        if wants == FITNESS_ONLY:
+            return 0
+        told = pickle.dumps(wants)
+        self._wanted[start, : len(told)] = np.frombuffer(told, np.uint8)
+        return len(told)
+
+    def _post(self, tasks: Iterable[Task]) -> None:
+        """Put tasks where workers take them from. There is room: a pipe holds a thousand."""
+        put(self._tasks[1], [_TASK.pack(*task) for task in tasks])
+
+    def _collect(self) -> None:
+        """Take note of what is done."""
+        for record in take_all(self._dones[0], _DONE.size):
+            (number,) = _DONE.unpack(record)
+            self._undone.pop(number, None)
 
     def _hear(self) -> None:
-        """Read what workers have to say; replace the dead."""
+        """Wait until a worker has something to say, a moment at most; replace the dead."""
         for worker in self._ready():
             try:
-                message = worker.pipe.recv_bytes()
-            except (EOFError, OSError):
-                self._replace(worker)
-                continue
-            if len(message) != _DONE.size:
-                raise EvaluationError(message.decode())
-            (number,) = _DONE.unpack(message)
-            worker.held = [task for task in worker.held if task.number != number]
-            self._done.add(number)
-
-    def _hand_out(self) -> None:
-        """Top up every worker, the emptiest first."""
-        while self._waiting:
-            worker = min(self._workers, key=lambda candidate: len(candidate.held))
-            if len(worker.held) >= PREFETCH:
-                return
-            task = self._waiting.popleft()
-            worker.held.append(task)
-            try:
-                if task.wants != worker.wants:
-                    worker.wants = task.wants
-                    worker.pipe.send(task.wants)
-                worker.pipe.send_bytes(_TASK.pack(task.number, task.start, task.stop))
+                message = take(worker.pipe, ROOM)
             except OSError:
-                return  # it has died: its pipe reads as ended, and the slice is done again
+                message = b""
+            if not message:
+                self._replace_all(worker)
+                return
+            if told := message.lstrip(_WOKEN):
+                raise EvaluationError(told.decode())
 
     def _ready(self) -> list[Worker]:
         """Workers with something to read, or that have died."""
@@ -163,43 +191,47 @@ class Crew:
             return [pipes[pipe] for pipe in connection.wait(list(pipes), POLL_SECONDS)]
         return [key.data for key, _ in self._ears.select(POLL_SECONDS)]
 
-    def _replace(self, worker: Worker) -> None:
-        """Put a new worker in a dead one's place; blame the slice that it was working on."""
-        worker.process.join()
+    def _replace_all(self, dead: Worker) -> None:
+        """Begin anew with what is not done; blame the slice that a dead worker was working on."""
+        dead.process.join()
         self.deaths += 1
-        if worker.held:
-            first = worker.held[0].number
-            self._blame[first] += 1
-            if self._blame[first] >= MAX_DEATHS:
+        count = len(self._workers)
+        self._end_all()
+        self._collect()
+        if self._undone:
+            current = int(self._current[dead.place])
+            blamed = current if current in self._undone else min(self._undone)
+            self._blame[blamed] += 1
+            if self._blame[blamed] >= MAX_DEATHS:
                 raise EvaluationError(
                     f"a worker died {MAX_DEATHS} times over the same individual (exit code "
-                    f"{worker.process.exitcode}); the run can be resumed with `evonsfw resume`"
+                    f"{dead.process.exitcode}); the run can be resumed with `evonsfw resume`"
                 )
-            self._waiting.extendleft(reversed(worker.held))
-        self._forget(worker)
-        successor = self._start()
-        self._brief(successor)
-        self._workers[self._workers.index(worker)] = successor
+        self._close_pipes()
+        self._open_pipes()
+        self._current[:] = -1
+        self._post(self._undone.values())
+        self._start_all(count)
 
-    def _start(self) -> Worker:
+    def _start_all(self, count: int) -> None:
+        """Start workers, each on its place."""
+        for place in range(count):
+            self._workers.append(self._start(place))
+        for worker in self._workers:
+            self._brief(worker)
+
+    def _start(self, place: int) -> Worker:
         ours, theirs = self._context.Pipe()
-        arguments = (self._prepare_only, self._board.names, theirs)
+        ends = theirs, self._tasks[0], self._dones[1]
+        arguments = (place, self._prepare_only, self._board.names, *ends)
         process = self._context.Process(target=_work, args=arguments, daemon=True)
         with _sigint_held():
             process.start()
         theirs.close()
-        worker = Worker(process, ours)
+        worker = Worker(place, process, ours)
         if sys.platform != "win32":
             self._ears.register(ours, selectors.EVENT_READ, worker)
         return worker
-
-    def _forget(self, worker: Worker) -> None:
-        """Close the pipe of a worker, and listen to it no longer; safe to call twice."""
-        if worker.pipe.closed:
-            return
-        if sys.platform != "win32":
-            self._ears.unregister(worker.pipe)
-        worker.pipe.close()
 
     def _brief(self, worker: Worker) -> None:
         """Send a worker its job, target picture and all: not among the arguments of its process,
@@ -208,78 +240,58 @@ class Crew:
         with suppress(OSError):  # it has died, which is noticed when its first slice is due
             worker.pipe.send(self._job)
 
+    def _end_all(self) -> None:
+        """End every worker; safe to call twice."""
+        for worker in self._workers:
+            if sys.platform != "win32":
+                self._ears.unregister(worker.pipe)
+            worker.pipe.close()
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join()
+        self._workers = []
+
+    def _open_pipes(self) -> None:
+        """Two pipes: what is to be done, and what is done."""
+        self._tasks = self._context.Pipe(duplex=False)
+        self._dones = self._context.Pipe(duplex=False)
+        never_wait(self._dones[0])
+
+    def _close_pipes(self) -> None:
+        for end in (*self._tasks, *self._dones):
+            end.close()
+
     def close(self) -> None:
         """End every worker and free the shared memory; safe to call twice."""
         if self._closed:
             return
         self._closed = True
-        for worker in self._workers:
-            self._forget(worker)
-            worker.process.terminate()
-        for worker in self._workers:
-            worker.process.join()
-        self._workers = []
+        self._end_all()
+        self._close_pipes()
         self._ears.close()
         del self.genomes, self.results, self.inputs, self.returned
+        del self._wanted, self._marks, self._current
         self._board.unlink()
 
 
-@dataclass(eq=False)
-class Worker:
-    """One process, its pipe, the tasks it was given, oldest first, and what was wanted last."""
+def _groups(slices: Sequence[Slice], unit: int) -> list[list[Slice]]:
+    """Slices one after the other, together where they are fewer genomes than a unit."""
+    groups: list[list[Slice]] = []
+    for one in slices:
+        if groups and groups[-1][-1][1] - groups[-1][0][0] < unit:
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    return groups
 
+
+@dataclass(frozen=True, eq=False)
+class Worker:
+    """One process, its place among them, and the pipe that it is briefed by and wakes us by."""
+
+    place: int
     process: Any
     pipe: connection.Connection
-    held: list[Task] = field(default_factory=list)
-    wants: Wants | None = None
-
-
-@dataclass
-class Board:
-    """The shared memory that the main process and its workers write to."""
-
-    blocks: tuple[shared_memory.SharedMemory, ...]
-    shapes: tuple[tuple[int, ...], ...]
-
-    TYPES: ClassVar = (np.float32, np.float64, np.float32, np.float32)
-
-    @classmethod
-    def create(
-        cls, capacity: int, length: int, columns: int, input_shape: tuple[int, ...], back: int
-    ) -> Board:
-        """Room for `capacity` genomes, results, inputs and what comes back, of that length."""
-        lengths = ((length,), (columns,), input_shape, (back,))
-        shapes = tuple((capacity, *one) for one in lengths)
-        sizes = [
-            max(8, int(np.prod(shape)) * np.dtype(kind).itemsize)
-            for shape, kind in zip(shapes, cls.TYPES, strict=True)
-        ]
-        blocks = tuple(shared_memory.SharedMemory(create=True, size=size) for size in sizes)
-        return cls(blocks, shapes)
-
-    @classmethod
-    def attach(cls, names: tuple[tuple[str, tuple[int, ...]], ...]) -> Board:
-        """The board that another process created."""
-        blocks = tuple(shared_memory.SharedMemory(name=name) for name, _ in names)
-        return cls(blocks, tuple(shape for _, shape in names))
-
-    @property
-    def names(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
-        """What `attach` needs."""
-        return tuple((b.name, shape) for b, shape in zip(self.blocks, self.shapes, strict=True))
-
-    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
-        """Genomes, results, inputs and what comes back."""
-        return tuple(
-            np.ndarray(shape, kind, buffer=block.buf)
-            for block, shape, kind in zip(self.blocks, self.shapes, self.TYPES, strict=True)
-        )
-
-    def unlink(self) -> None:
-        """Free the memory, once nobody holds its arrays."""
-        for block in self.blocks:
-            block.close()
-            block.unlink()
 
 
 @contextmanager
@@ -296,41 +308,55 @@ def _sigint_held() -> Iterator[None]:
 
 
 def _work(
+    place: int,
     prepare_only: bool,
     names: tuple[tuple[str, tuple[int, ...]], ...],
     pipe: connection.Connection,
+    tasks: connection.Connection,
+    dones: connection.Connection,
 ) -> None:
-    """A worker's life: read a slice, do it, say so, until the pipe ends."""
+    """A worker's life: take a slice, do it, say so, until nobody gives any."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     board = Board.attach(names)
-    genomes, results, inputs, returned = board.arrays()
+    genomes, results, inputs, returned, wanted, marks, current = board.arrays()
     try:
         job: Job = pipe.recv()
         if job.yielding and hasattr(os, "nice"):
             os.nice(NICENESS)
         pipeline = Pipeline(job, score=not prepare_only)
-        wants = FITNESS_ONLY
-        while True:
-            message = pipe.recv_bytes()
-            if len(message) != _TASK.size:
-                wants = pickle.loads(message)  # noqa: S301  # from our own main process
-                continue
-            number, start, stop = _TASK.unpack(message)
+        while record := take(tasks, _TASK.size):
+            task = Task(*_TASK.unpack(record))
+            current[place] = task.number
+            mine = slice(task.start, task.stop)
             if prepare_only:
-                pipeline.prepare(genomes[start:stop], inputs[start:stop])
+                pipeline.prepare(genomes[mine], inputs[mine])
             else:
-                evaluation = pipeline.evaluate(genomes[start:stop], wants)
-                results[start:stop, 0] = evaluation.fitness
-                results[start:stop, 1] = evaluation.scores
+                evaluation = pipeline.evaluate(genomes[mine], _wants_of(task, wanted))
+                results[mine, 0] = evaluation.fitness
+                results[mine, 1] = evaluation.scores
                 if evaluation.parts is not None:
-                    results[start:stop, 2:] = evaluation.parts
+                    results[mine, 2:] = evaluation.parts
                 if evaluation.gradients is not None:
-                    returned[start:stop] = evaluation.gradients
+                    returned[mine] = evaluation.gradients
                 if evaluation.genomes is not None:
-                    returned[start:stop] = evaluation.genomes
-            pipe.send_bytes(_DONE.pack(number))
+                    returned[mine] = evaluation.genomes
+            put(dones, [_DONE.pack(task.number)])
+            marks[mine] = task.number
+            # Two that end at a time may both see the other's mark, or, hardly ever, neither does:
+            # who waits looks at what is done, and does so after a while of its own accord, too.
+            if marks[task.first : task.last].min() >= task.base:
+                put(pipe, [_WOKEN])
     except (EOFError, OSError):
         return  # the main process has ended
     except Exception as error:  # noqa: BLE001  # the main process decides what it means
         told = f"a worker failed: {type(error).__name__}: {error}"
-        pipe.send_bytes(told.encode(errors="backslashreplace"))  # a file's name may be any bytes
+        put(pipe, [told.encode(errors="backslashreplace")])  # a file's name may be any bytes
+
+
+def _wants_of(task: Task, wanted: npt.NDArray[np.uint8]) -> Wants:
+    """What is wanted of a task's slice."""
+    if not task.length:
+        return FITNESS_ONLY
+    told = wanted[task.start, : task.length].tobytes()
+    found: Wants = pickle.loads(told)  # noqa: S301  # from our own main process
+    return found

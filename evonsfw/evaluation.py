@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import sys
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -37,8 +38,8 @@ OWNER_LANES = (4 * OWNER_BATCH, 2 * OWNER_BATCH)
 """Genomes of one of the two batches that a GPU's workers prepare at a time: whichever fits."""
 OWNER_SLICE = 4
 """Pictures that a worker prepares for a GPU at a time."""
-FEWEST, LONGEST = 4, 16
-"""Slices of a large batch that each worker gets, at least, and pictures of one of them, at most."""
+FEWEST = 4
+"""Slices of a large batch for each worker, at least."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # where Linux keeps it; a container may have little
 
 
@@ -151,11 +152,15 @@ class _Lanes(ABC):
         crew: the workers, on a board of twice `lane` genomes.
         workers: how many.
         lane: genomes of one batch; a larger one is done in parts.
-        most: genomes of one message to a worker, at most.
+        most: genomes of one slice, at most.
+        unit: genomes that are waited for together, at least.
     """
 
-    def __init__(self, crew: Crew, workers: int, lane: int, most: int) -> None:
+    def __init__(
+        self, crew: Crew, workers: int, lane: int, most: int, unit: int = sys.maxsize
+    ) -> None:
         self.workers = workers
+        self._unit = unit
         self._crew = crew
         self._lane = lane
         self._most = most
@@ -189,7 +194,7 @@ class _Lanes(ABC):
         if not same or wanted != wants:
             raise RuntimeError("evaluate() was called with another batch than was begun first")
         if tasks is not None:
-            return self._finish(tasks, first, len(genomes), cancelled)
+            return self._finish(tasks, first, len(genomes), cancelled, wants)
         return joined(list(self._large(genomes, first, cancelled, wants)))
 
     def _large(
@@ -203,20 +208,26 @@ class _Lanes(ABC):
             tasks = self._put(genomes[start:stop], place, wants.at(start))
             begun.append((tasks, place, stop - start))
             if len(begun) == 2:
-                yield self._finish(*begun.popleft(), cancelled)
+                yield self._finish(*begun.popleft(), cancelled, wants)
         while begun:
-            yield self._finish(*begun.popleft(), cancelled)
+            yield self._finish(*begun.popleft(), cancelled, wants)
 
     def _put(self, genomes: Genomes, first: int, wants: Wants) -> list[Task]:
         """Write genomes to the board, and have slices of it done."""
         self._crew.genomes[first : first + len(genomes)] = genomes
         most = 1 if wants.improve else self._most
         size = _slice_size(len(genomes), self.workers, most)
-        return self._crew.submit(list(_slices(first, first + len(genomes), size)), wants)
+        slices = list(_slices(first, first + len(genomes), size))
+        return self._crew.submit(slices, wants, self._unit)
 
     @abstractmethod
     def _finish(
-        self, tasks: list[Task], first: int, count: int, cancelled: Callable[[], bool]
+        self,
+        tasks: list[Task],
+        first: int,
+        count: int,
+        cancelled: Callable[[], bool],
+        wants: Wants,
     ) -> Evaluation:
         """Wait for a lane's tasks and make of them what they are worth."""
 
@@ -234,7 +245,12 @@ class Pool(_Lanes):
         super().__init__(crew, workers, lane, job.slice_size)
 
     def _finish(
-        self, tasks: list[Task], first: int, count: int, cancelled: Callable[[], bool]
+        self,
+        tasks: list[Task],
+        first: int,
+        count: int,
+        cancelled: Callable[[], bool],
+        wants: Wants = FITNESS_ONLY,
     ) -> Evaluation:
         """Read a lane's results."""
         for _ in self._crew.finish(tasks, cancelled):
@@ -242,7 +258,6 @@ class Pool(_Lanes):
         results = self._crew.results[first : first + count].copy()
         parts = results[:, 2:] if results.shape[1] > 2 else None
         evaluation = Evaluation(results[:, 0], results[:, 1], parts=parts)
-        wants = tasks[0].wants
         if wants.improve is not None:
             genomes = self._crew.returned[first : first + count].copy()
             return replace(evaluation, genomes=genomes)
@@ -264,13 +279,18 @@ class Owner(_Lanes):
 
     def __init__(self, job: Job, workers: int, scorer: BatchScorer, lane: int = LANE) -> None:
         crew = Crew(job, workers, prepare_only=True, capacity=2 * lane)
-        super().__init__(crew, workers, lane, OWNER_SLICE)
+        super().__init__(crew, workers, lane, OWNER_SLICE, scorer.sizes[-1])
         self._scorer = scorer
         self._pipeline = Pipeline(job, score=False)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gpu-owner")
 
     def _finish(
-        self, tasks: list[Task], first: int, count: int, cancelled: Callable[[], bool]
+        self,
+        tasks: list[Task],
+        first: int,
+        count: int,
+        cancelled: Callable[[], bool],
+        wants: Wants = FITNESS_ONLY,
     ) -> Evaluation:
         """Score each batch as soon as all of it is prepared; the lane is free at the end."""
         waiting = deque(_slices(first, first + count, self._scorer.sizes[-1]))
@@ -306,12 +326,8 @@ def _on_gpu(scorer: BatchScorer, inputs: npt.NDArray[np.float32]) -> npt.NDArray
 
 
 def _slice_size(count: int, workers: int, most: int) -> int:
-    """One slice a worker, as long as it is short: messages are few, and where another batch is
-    begun already nobody waits for the last one. Of a large batch each worker gets a few: longer
-    ones, for every message holds somebody up.
-    """
-    longer = min(LONGEST, count // (FEWEST * workers)) if most > 1 else 1
-    return max(1, min(most, count // workers), longer)
+    """Few genomes: whoever is free takes the next slice, and the last ones end together."""
+    return max(1, min(most, count // (FEWEST * workers)))
 
 
 def _slices(start: int, stop: int, size: int) -> Iterable[Slice]:

@@ -41,6 +41,8 @@ GROUND = (
     (
         "cells",
         "page_source",
+        "board",
+        "records",
         "spelling",
         "likes",
         "moment",

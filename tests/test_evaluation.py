@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,19 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from killing import kill_a_busy_worker
 
 from evonsfw.composition import compose
 from evonsfw.cores import usable_cores
-from evonsfw.crew import CAPACITY, MAX_DEATHS, CancelledError, Crew, EvaluationError
+from evonsfw.crew import (
+    CAPACITY,
+    MAX_DEATHS,
+    CancelledError,
+    Crew,
+    EvaluationError,
+    Task,
+    _groups,
+)
 from evonsfw.evaluation import LANE, Evaluator, Inline, Pool, open_evaluator
 from evonsfw.genome import Encoding
 from evonsfw.model_spec import read_spec
@@ -99,14 +108,12 @@ def test_a_killed_worker_is_replaced_and_its_slices_done_again(
         crew = pool._crew
         killed: list[int] = []
 
-        def kill_a_busy_worker() -> bool:
-            busy = next((worker for worker in crew._workers if worker.held), None)
-            if busy is not None and not killed:
-                killed.append(busy.process.pid)
-                os.kill(busy.process.pid, signal.SIGKILL)
+        def kill_one() -> bool:
+            if not killed:
+                killed.append(kill_a_busy_worker(crew))
             return False
 
-        found = pool.evaluate(genomes[:40], kill_a_busy_worker)
+        found = pool.evaluate(genomes[:40], kill_one)
         expected = Inline(job).evaluate(genomes[:40], never)
         assert found.fitness.tolist() == expected.fitness.tolist()
         assert crew.deaths == 1
@@ -114,13 +121,40 @@ def test_a_killed_worker_is_replaced_and_its_slices_done_again(
         assert killed[0] not in [worker.process.pid for worker in crew._workers]
 
 
+def test_a_batch_that_no_worker_tells_the_end_of_is_finished_all_the_same(
+    job: Job, genomes: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers that end at a time may each miss the other's mark."""
+    post = Crew._post
+
+    def unmarked(crew: Crew, tasks: Iterable[Task]) -> None:
+        post(crew, [task._replace(base=sys.maxsize) for task in tasks])
+
+    monkeypatch.setattr(Crew, "_post", unmarked)
+    with closing(Pool(job, 2)) as pool:
+        assert_same(pool, job, genomes[:9], 0.0)
+
+
+@pytest.mark.parametrize(
+    ("unit", "groups"),
+    [
+        (1, [[(0, 4)], [(4, 8)], [(8, 9)]]),
+        (5, [[(0, 4), (4, 8)], [(8, 9)]]),
+        (9, [[(0, 4), (4, 8), (8, 9)]]),
+    ],
+)
+def test_slices_are_waited_for_in_groups(unit: int, groups: list[Any]) -> None:
+    slices = [(0, 4), (4, 8), (8, 9)]
+    assert _groups(slices, unit) == groups
+
+
 def test_a_slice_that_kills_three_workers_ends_the_run(
     job: Job, genomes: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start = Crew._start
 
-    def start_and_kill(crew: Crew) -> Any:
-        worker = start(crew)
+    def start_and_kill(crew: Crew, place: int) -> Any:
+        worker = start(crew, place)
         worker.process.kill()
         return worker
 
@@ -146,7 +180,7 @@ def test_an_error_in_a_worker_is_told_whatever_it_names(
 def test_a_crew_whose_worker_cannot_be_replaced_still_closes(
     job: Job, genomes: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_crew: Crew) -> Any:
+    def full(_crew: Crew, _place: int) -> Any:
         raise OSError("no more processes")
 
     with closing(Pool(job, 2)) as pool:

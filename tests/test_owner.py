@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from killing import kill_a_busy_worker
 
 from evonsfw import evaluation
 from evonsfw.backends import load_backend
@@ -147,14 +146,12 @@ def test_a_killed_worker_of_an_owner_is_replaced(
     with closing(Owner(job, 1, scorer_of(job), SMALL)) as owner:
         killed: list[int] = []
 
-        def kill_a_busy_worker() -> bool:
-            busy = next((worker for worker in owner._crew._workers if worker.held), None)
-            if busy is not None and not killed:
-                killed.append(busy.process.pid)
-                os.kill(busy.process.pid, signal.SIGKILL)
+        def kill_one() -> bool:
+            if not killed:
+                killed.append(kill_a_busy_worker(owner._crew))
             return False
 
-        found = owner.evaluate(genomes, kill_a_busy_worker)
+        found = owner.evaluate(genomes, kill_one)
         assert_same_bits(found, inline.evaluate(genomes, never))
         assert owner._crew.deaths == 1
 
