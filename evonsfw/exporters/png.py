@@ -17,6 +17,11 @@ import numpy.typing as npt
 from PIL.Image import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo, putchunk
 
+try:
+    from isal import isal_zlib
+except ImportError:
+    isal_zlib = None  # type: ignore[assignment]
+
 from evonsfw.exporters import PLAIN, Artwork, Manner
 from evonsfw.pictures import MAX_PIXELS, opened
 from evonsfw.shapes import Canvas
@@ -30,8 +35,11 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
 MODES = {"RGB": 2, "RGBA": 6}
 """PNG's number of each kind of picture that is written."""
+FAST_LEVEL = 1
+"""Of ISA-L, where there is one for the processor: an eighth larger than zlib's 6, in a tenth of the
+time. A run writes thousands."""
 LEVEL = 3
-"""Of zlib: a tenth larger than its own 6, in half of the time. A run writes thousands."""
+"""Of zlib, elsewhere: a tenth larger than its own 6, in half of the time."""
 PLAIN_TEXT = 256
 """Characters of the longest text that is not compressed."""
 Strip = npt.NDArray[np.uint8]
@@ -106,7 +114,7 @@ def _texts(metadata: dict[str, str]) -> PngInfo:
 
 def _packed(strips: Iterator[Strip]) -> Iterator[bytes]:
     """The compressed rows. Without a filter, flat shapes with thin rims pack best and fastest."""
-    packer = zlib.compressobj(LEVEL)
+    packer = zlib.compressobj(LEVEL) if isal_zlib is None else isal_zlib.compressobj(FAST_LEVEL)
     for strip in strips:
         rows = strip.reshape(len(strip), -1)
         if data := packer.compress(np.pad(rows, ((0, 0), (1, 0))).data):
