@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from evonsfw import nudges
 from evonsfw.classifier import REFERENCE
 from evonsfw.config import FOUNDED_EVALUATIONS, START, RunConfig, make_config
 from evonsfw.generation import Champion, Founder, read_only
@@ -148,7 +149,7 @@ def _place(founder: Founder) -> str:
 
 def _founder(genome: Any, texts: dict[str, str], parent: dict[str, str | int]) -> Founder:
     hashed: dict[str, str | int] = {**parent, "genome_sha256": genome_hash(genome)}
-    return Founder(read_only(genome), texts, hashed)
+    return Founder(read_only(genome), nudges.without(texts), hashed)
 
 
 def _read(path: Path) -> Provenance:

@@ -129,7 +129,8 @@ def _genome(found: Provenance) -> Finding:
 
 def _look(path: Path, found: Provenance, size: Canvas | None) -> Finding:
     """Whether what is seen is what the genome gives."""
-    same = exporter_of(path).same(path, Artwork(found.genome, found.config.encoding))
+    artwork = Artwork(found.genome, found.config.encoding, found.texts)
+    same = exporter_of(path).same(path, artwork)
     what = "shapes" if size is None else "pixels"
     if same is None:
         return Finding(True, f"{path.suffix.removeprefix('.')} not kept pixel by pixel")

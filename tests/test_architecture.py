@@ -51,7 +51,7 @@ GROUND = (
         "labelled_folder",
         "proposals",
     ),
-    ("crossings", "backward_windows", "score_table", "proposals"),
+    ("crossings", "backward_windows", "score_table", "proposals", "nudges"),
     ("jpeg", "composition", "raster", "objectives", "search", "exporters", "logbook"),
     ("ort_session", "backward_rules", "raster_gradient", "objectives.*", "observed"),
     ("brush", "strips", "video", "gif_blocks", "palette", "past", "keyframes", "interpolation"),

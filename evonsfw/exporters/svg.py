@@ -12,8 +12,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
+from evonsfw import nudges
 from evonsfw.colour import format_colour
 from evonsfw.exporters import PLAIN, Artwork, Manner
+from evonsfw.genome import Drawing
 from evonsfw.pictures import read_text
 from evonsfw.shapes import Canvas
 from evonsfw.vector import Element, elements, fine_units, short_elements, short_number
@@ -50,7 +52,11 @@ def write(path: Path, artwork: Artwork, canvas: Canvas, manner: Manner = PLAIN) 
 
 
 def to_svg(artwork: Artwork, canvas: Canvas, transparent: bool = False) -> str:
-    """The SVG document as text."""
+    """The SVG document as text, with those opacities that the metadata say.
+
+    Raises:
+        ValueError: they say what no opacity may be.
+    """
     frame, *drawn = _sheet(artwork, canvas, transparent)
     root = Element(frame.tag, {"xmlns": NAMESPACE, **frame.attributes}).to_text()
     shapes, told = drawn[-artwork.encoding.n :], _told(artwork.contributions)
@@ -98,8 +104,10 @@ def read(path: Path) -> dict[str, str]:
 def same(path: Path, artwork: Artwork) -> bool | None:
     """Whether every drawn element is what the artwork gives at the drawing's size.
 
+    The artwork's metadata are the file's own: they say which opacities were moved, a little.
+
     Raises:
-        ValueError: as `read`, or it does not say its size in pixels.
+        ValueError: as `read`, or it does not say its size in pixels, or moves an opacity too far.
     """
     root = _parse(_text_of(path), path)
     sides = [root.get(name, "") for name in ("width", "height")]
@@ -107,7 +115,11 @@ def same(path: Path, artwork: Artwork) -> bool | None:
         raise ValueError(f"picture {path}: width and height: expected whole pixels, 1 to {LARGEST}")
     canvas = int(sides[0]), int(sides[1])
     drawn = _drawn(root)
-    sheets = (_sheet(artwork, canvas, *kind) for kind in product((False, True), repeat=2))
+    formers = (False,) if nudges.KEYWORD in artwork.metadata else (False, True)
+    try:
+        sheets = [_sheet(artwork, canvas, *kind) for kind in product((False, True), formers)]
+    except ValueError as error:
+        raise ValueError(f"picture {path}: {error}") from None
     return any(
         drawn == [(f"{{{NAMESPACE}}}{tag}", attributes) for tag, attributes in sheet]
         for sheet in sheets
@@ -130,8 +142,15 @@ def _sheet(
     return [
         Element("svg", frame),
         *([] if transparent else [ground]),
-        *(elements if former else short_elements)(drawing, canvas),
+        *(elements(drawing, canvas) if former else _shapes(artwork, drawing, canvas)),
     ]
+
+
+def _shapes(artwork: Artwork, drawing: Drawing, canvas: Canvas) -> list[Element]:
+    """The shapes, with the opacities that the metadata say."""
+    shapes = short_elements(drawing, canvas)
+    text = artwork.metadata.get(nudges.KEYWORD)
+    return shapes if text is None else nudges.nudged(shapes, nudges.from_text(text, shapes))
 
 
 def _told(contributions: tuple[float, ...]) -> list[str]:
