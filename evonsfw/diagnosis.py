@@ -33,6 +33,7 @@ PACKAGES = (
     "numba",
     "llvmlite",
     "pillow",
+    "resvg-py",
     "deap",
     "cmaes",
     "pygame",

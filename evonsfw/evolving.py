@@ -48,7 +48,8 @@ class Evolved:
     texts: dict[str, str]
 
     def save(self, path: str | Path, size: Canvas | None = None) -> Path:
-        """Write it, as `evonsfw export` does: the ending says how; what made it travels inside.
+        """Write it, as `evonsfw export` does: the ending says how; what made it travels inside. No
+        other program's drawing of an SVG is compared with it.
 
         Args:
             path: .png, .svg or .json.

@@ -5,6 +5,8 @@ Everything is checked before anything is written.
 
 from __future__ import annotations
 
+import functools
+import math
 import os
 import re
 import sys
@@ -15,6 +17,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from evonsfw import nudges
+from evonsfw.agreement import BAR, agreeing
 from evonsfw.chronicle import CLASSIFIER, Chronicle, read_picture
 from evonsfw.contribution import contributions
 from evonsfw.exporters import (
@@ -24,20 +28,30 @@ from evonsfw.exporters import (
     exporter_names,
     exporter_of,
     load_exporter,
+    svg,
 )
+from evonsfw.pipeline import Pipeline
 from evonsfw.provenance import Provenance, parse_provenance
 from evonsfw.reference import reference_of, with_targets
 from evonsfw.shapes import Canvas
+from evonsfw.stage import Stage
 from evonsfw.telling import Say
 
 SMALLEST = 2
 """The shortest side in pixels that is written."""
 MANY = 200
 """Shapes from which on it is said that weighing them takes time."""
+ALIKE = 0.01
+"""Share by which a drawing's proportions may be others than those that were scored, rounded to
+pixels: what is stretched is another picture, whose score is its own.
+"""
 OWN = frozenset(
     ["best.png", "fewest.json", "fewest.png", "fewest.svg", "start.png", "target.png", "weight.png"]
 )
 """Files of a run folder that no export replaces, beside all those in its folders."""
+
+
+Reference = tuple[Stage, Pipeline]
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,11 +241,17 @@ def _is_own(path: Path, run: Path) -> bool:
 def _write(orders: Sequence[Order], every: Sequence[Order], manner: Manner, say: Say) -> None:
     """Write one picture's files, each told when it is there."""
     values: tuple[float, ...] | None = None
+    pick = orders[0].pick
+    compared = any(_is_compared(order) for order in orders)
+    reference = functools.cache(lambda: _reference(pick, compared, say))
+    own = replace(pick.artwork, metadata=nudges.without(pick.artwork.metadata))
     for order in orders:
-        artwork = order.pick.artwork
+        artwork = own
         if _is_weighed(order, manner):
-            values = _weighed(order.pick, say) if values is None else values
+            values = _weighed(pick, reference(), say) if values is None else values
             artwork = replace(artwork, contributions=values)
+        if _is_compared(order):
+            artwork = _compared(artwork, order, reference(), say)
         try:
             with _busy(str(order.path)):
                 order.exporter.write(order.path, artwork, order.canvas, manner)
@@ -259,18 +279,36 @@ def _is_weighed(order: Order, manner: Manner) -> bool:
     return "contributions" in taken and (manner.contributions or not spared)
 
 
-def _weighed(pick: Pick, say: Say) -> tuple[float, ...]:
-    """What each shape contributes; nothing, and a line why, where the classifier is not there."""
+def _is_compared(order: Order) -> bool:
+    """Whether it is a drawing that other programs are to draw so that it scores as the picture."""
+    config = order.pick.found.config
+    (width, height), scored = order.canvas, config.canvas
+    alike = math.isclose(width * scored[1], height * scored[0], rel_tol=ALIKE)
+    return order.exporter.SUFFIX == svg.SUFFIX and alike and not config.plain_likeness
+
+
+def _reference(pick: Pick, compared: bool, say: Say) -> Reference | None:
+    """What scores a picture; None, and a line why, where the classifier is not there."""
+    lacking = "without contributions of the shapes"
+    lacking += ", and drawings as they are" if compared else ""
     config = with_targets(pick.found.config, pick.source)[0]
     try:
         stage, pipeline = reference_of(config)
     except ValueError as error:
-        say(f"without contributions of the shapes: {error}")
-        return ()
+        say(f"{lacking}: {error}")
+        return None
     if stage.classifier_hash != pick.found.texts.get(CLASSIFIER, ""):
-        say("without contributions of the shapes: the classifier's file is not the run's")
+        say(f"{lacking}: the classifier's file is not the run's")
+        return None
+    return stage, pipeline
+
+
+def _weighed(pick: Pick, reference: Reference | None, say: Say) -> tuple[float, ...]:
+    """What each shape contributes; nothing where there is nothing to weigh by."""
+    if reference is None:
         return ()
-    count = config.n
+    stage, pipeline = reference
+    count = stage.config.n
     if count >= MANY:
         say(f"leaving out each of {count:,} shapes in turn, to see what it contributes")
     with _busy("") as told:
@@ -278,11 +316,36 @@ def _weighed(pick: Pick, say: Say) -> tuple[float, ...]:
             pipeline,
             pick.artwork.genome,
             pick.artwork.encoding,
-            config.canvas,
+            stage.config.canvas,
             lambda done: told(f"{done:,} of {count:,} shapes"),
         )
     assert found is not None, "nobody gave up"
     return found
+
+
+def _compared(artwork: Artwork, order: Order, reference: Reference | None, say: Say) -> Artwork:
+    """The artwork with opacities for a drawing that scores as the picture; a line where there are
+    none.
+    """
+    if reference is None or not reference[0].references:
+        return artwork
+    stage, path = reference[0], order.path
+    try:
+        with _busy(str(path)) as told:
+            found = agreeing(
+                artwork,
+                stage.config.canvas,
+                stage.references,
+                lambda tried: svg.to_svg(tried, order.canvas),
+                lambda tries: told(f"{path}: drawing {tries:,}, to score as the picture does"),
+            )
+    except (ValueError, OSError) as error:
+        say(f"{path}: not compared: resvg does not draw it: {_line(error)}")
+        return artwork
+    if found.apart > BAR:
+        where = f"drawn by resvg it has {found.name} {found.drawing:.3f}"
+        say(f"{path}: {where}, the picture {found.picture:.3f}")
+    return found.artwork
 
 
 @contextmanager
@@ -298,6 +361,10 @@ def _busy(what: str) -> Iterator[Callable[[str], bool]]:
             return True
 
         yield tell
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _in_bytes(count: int) -> str:

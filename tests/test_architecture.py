@@ -73,7 +73,17 @@ GROUND = (
     ("exactness",),
     ("pipeline", "provenance", "recipe", "scorers", "findings", "insight"),
     ("quantity", "looks", "truncated", "fourier", "cppn"),
-    ("crew", "scene", "contribution", "page", "subject", "probe", "aim", "nearest_change"),
+    (
+        "crew",
+        "scene",
+        "contribution",
+        "agreement",
+        "page",
+        "subject",
+        "probe",
+        "aim",
+        "nearest_change",
+    ),
     ("evaluation", "painter", "weigher", "folder_scores", "picture_like"),
     ("controls",),
 )

@@ -336,7 +336,8 @@ def test_without_the_classifier_a_drawing_says_nothing_of_contributions(
     model.with_suffix(".onnx").rename(model.with_name("other.onnx"))
     export(run, tmp_path / "a.png", tmp_path / "b.svg")
     assert len(export.said) == 3
-    assert export.said[1].startswith("without contributions of the shapes: classifier")
+    assert export.said[1].startswith("without contributions of the shapes, ")
+    assert "classifier file" in export.said[1]
     assert drawn_contributions(tmp_path / "b.svg") == []
 
 

@@ -1,0 +1,194 @@
+"""An SVG whose drawing by another program, resvg, scores as the picture does.
+
+Programs round each layer and smooth each edge in their own way. Of a picture that is aimed at the
+middle of the scale a classifier feels that, and much of what it feels is chance: opacities that are
+a few thousandths others are seen by nobody and scored anew. Some are moved at random, and then by
+turns: near to where a line through all tries says that the probabilities would be the picture's,
+and a little away from the nearest tries, as a hill is climbed.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import resvg_py
+from PIL import Image
+
+from evonsfw import nudges
+from evonsfw.classifier import Classifier
+from evonsfw.exporters import Artwork
+from evonsfw.nudges import Nudges
+from evonsfw.preparation import Pictures
+from evonsfw.raster import render
+from evonsfw.shapes import Canvas
+from evonsfw.vector import short_elements
+
+BAR = 0.01
+"""How far a probability may be off."""
+ENOUGH = BAR / 2
+"""How near is near enough, once opacities are moved."""
+TRIES = 600
+"""Drawings that are looked at, at most, beside the first."""
+RANDOM, STEP = 8, 2
+"""Tries before the first line, and thousandths by which they move opacities at most."""
+RIDGE = 0.3
+"""What keeps the line through few tries flat, in squared thousandths a shape."""
+FAINT = 0.1
+"""Directions in which the line rises by less than this share of the steepest are not followed."""
+SPREAD = 1.0
+"""Thousandths around the line's aim, as a standard deviation, where the next try is."""
+NEAREST, DOUBLINGS = 4, 5
+"""Every other try is one of so many nearest with 1, 2, 4, … opacities moved by a thousandth."""
+Differences = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What came of it.
+
+    Attributes:
+        artwork: with the opacities in its metadata, or as it was given where none are moved.
+        name: the class that is furthest off.
+        picture: its probability in the picture.
+        drawing: in the drawing.
+        tries: drawings that were looked at beside the first.
+    """
+
+    artwork: Artwork
+    name: str
+    picture: float
+    drawing: float
+    tries: int
+
+    @property
+    def apart(self) -> float:
+        """The largest difference of any class's probability, of any classifier's."""
+        return abs(self.drawing - self.picture)
+
+
+def agreeing(
+    artwork: Artwork,
+    canvas: Canvas,
+    classifiers: Sequence[Classifier],
+    document: Callable[[Artwork], str],
+    heard: Callable[[int], bool] = lambda _: True,
+) -> Agreement:
+    """Move opacities where a drawing's probabilities are not the picture's.
+
+    Args:
+        artwork: what is drawn; opacities that its metadata move are forgotten.
+        canvas: width and height in pixels that were scored.
+        classifiers: the reference pipelines, at least one.
+        document: the SVG of an artwork, of any size, with the background in it.
+        heard: called with the number of tries; false gives up, and the nearest so far is taken.
+
+    Returns:
+        the artwork as it is where its drawing is within `BAR`; else the first that is within
+        `ENOUGH`, or the nearest of all tries.
+
+    Raises:
+        ValueError: resvg does not draw it.
+    """
+    bare = replace(artwork, metadata=nudges.without(artwork.metadata))
+    ours = render(bare.genome[None], bare.encoding, canvas)[0]
+    wanted = _probabilities(classifiers, ours)
+
+    def found(tried: Nudges) -> Differences:
+        picture = drawn(document(_moved(bare, tried)), canvas)
+        return _probabilities(classifiers, picture) - wanted
+
+    shapes = short_elements(bare.encoding.decode(bare.genome), canvas)
+    tried, off = _searched(found, *nudges.limits(shapes), heard)
+    best = int(np.argmin([_apart(one) for one in off]))
+    # In tenths of a thousandth: of two classes both are as far off, and the last is the model's.
+    furthest = int(np.flatnonzero(_tenths(off[best]) == _tenths(off[best]).max())[-1])
+    names = [name for classifier in classifiers for name in classifier.spec.classes]
+    picture = float(wanted[furthest])
+    drawing = picture + float(off[best][furthest])
+    return Agreement(_moved(bare, tried[best]), names[furthest], picture, drawing, len(tried) - 1)
+
+
+def drawn(document: str, canvas: Canvas) -> Pictures:
+    """(H, W, 3) uint8: an opaque SVG as resvg draws it, stretched to a canvas.
+
+    Raises:
+        ValueError: resvg does not draw it.
+    """
+    width, height = canvas
+    size = f'width="{width}" height="{height}" preserveAspectRatio="none"'
+    text = re.sub(r'width="\d+" height="\d+"', size, document, count=1)
+    content = resvg_py.svg_to_bytes(svg_string=text, skip_system_fonts=True)
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def _searched(
+    found: Callable[[Nudges], Differences],
+    least: Nudges,
+    most: Nudges,
+    heard: Callable[[int], bool],
+) -> tuple[list[Nudges], list[Differences]]:
+    """All (N,) nudges that were tried, the first of them none, and what is off with each."""
+    rng = np.random.default_rng(0)
+    tried = [np.zeros_like(least)]
+    off = [found(tried[0])]
+    bar = BAR
+    while _apart(off[-1]) > bar and len(tried) <= TRIES and heard(len(tried)):
+        bar = ENOUGH
+        tried.append(np.clip(np.rint(_step(tried, off, rng)), least, most).astype(np.int64))
+        off.append(found(tried[-1]))
+    return tried, off
+
+
+def _step(
+    tried: Sequence[Nudges], off: Sequence[Differences], rng: np.random.Generator
+) -> Differences:
+    """(N,) thousandths to try next."""
+    count = len(tried[0])
+    if len(tried) <= RANDOM:
+        return rng.integers(-STEP, STEP + 1, count).astype(np.float64)
+    if len(tried) % 2:
+        nearest = np.argsort([_apart(one) for one in off], kind="stable")[:NEAREST]
+        step = tried[int(rng.choice(nearest))].astype(np.float64)
+        moved = 2 ** int(rng.integers(0, DOUBLINGS))
+        step[rng.integers(0, count, moved)] += rng.choice([-1.0, 1.0], moved)
+        return step
+    aim = np.clip(_aim(np.array(tried, np.float64), np.array(off)), -nudges.MOST, nudges.MOST)
+    return aim + rng.normal(0.0, SPREAD, count)
+
+
+def _aim(tried: Differences, off: Differences) -> Differences:
+    """(T, N) nudges and (T, K) differences to the (N,) smallest nudges at which the line through
+    them, by ridge regression, has none.
+    """
+    centre, level = tried.mean(axis=0), off.mean(axis=0)
+    apart = tried - centre
+    ridge = RIDGE * tried.shape[1] * np.eye(len(tried))
+    slopes = apart.T @ np.linalg.solve(apart @ apart.T + ridge, off - level)
+    aim: Differences = np.linalg.lstsq(slopes.T, centre @ slopes - level, rcond=FAINT)[0]
+    return aim
+
+
+def _moved(artwork: Artwork, tried: Nudges) -> Artwork:
+    if not tried.any():
+        return artwork
+    texts = {**artwork.metadata, nudges.KEYWORD: nudges.to_text(tried)}
+    return replace(artwork, metadata=texts)
+
+
+def _probabilities(classifiers: Sequence[Classifier], picture: Pictures) -> Differences:
+    """(K,) of all classes of all classifiers."""
+    parts = [classifier.probabilities(picture[None])[0] for classifier in classifiers]
+    return np.concatenate(parts).astype(np.float64)
+
+
+def _apart(off: Differences) -> float:
+    return float(np.abs(off).max())
+
+
+def _tenths(off: Differences) -> Differences:
+    return np.rint(np.abs(off) * 1e4)
