@@ -3,9 +3,11 @@
     python -m benchmarks.parity [RUNS]
 
 A run each of circles, triangles and both, and one that aims at a score of 0.5, over and over with
-other seeds. resvg draws all; Chromium too, where there is one. What a score owes to where a
-difference lies, and what to its size alone, is told by the same differences dealt out among the
-pixels by chance.
+other seeds; exported as `evonsfw export` does, which moves opacities by a few thousandths where
+resvg's drawing would score otherwise than the picture. resvg draws all; Chromium too, where there
+is one. What moving them does is told by the score of drawings with the genome's own opacities; what
+a score owes to where a difference lies, and what to its size alone, by the same differences dealt
+out among the pixels by chance.
 """
 
 from __future__ import annotations
@@ -24,8 +26,11 @@ import resvg_py
 from PIL import Image
 
 from benchmarks.finished import finished_run
+from evonsfw.chronicle import read_picture
 from evonsfw.classifier import Classifier
+from evonsfw.exporters import Artwork, svg
 from evonsfw.model_spec import read_spec
+from evonsfw.nudges import KEYWORD
 
 Pixels = npt.NDArray[np.uint8]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -66,6 +71,13 @@ def dealt_out(ours: Pixels, theirs: Pixels) -> Pixels:
     return np.clip(ours + shuffled, 0, 255).astype(np.uint8)
 
 
+def own_opacities(drawing: Path) -> tuple[Path, bool]:
+    """The same with the genome's own opacities, beside it, and whether any are others in it."""
+    found, plain = read_picture(drawing), drawing.with_name("plain.svg")
+    svg.write(plain, Artwork(found.genome, found.config.encoding), found.config.canvas)
+    return plain, KEYWORD in found.texts
+
+
 def main() -> None:
     """Measure, and print the largest differences of each kind of run by each program."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 12
@@ -82,17 +94,22 @@ def main() -> None:
             command = [sys.executable, "-m", "evonsfw", "export", str(run), str(drawing)]
             subprocess.run(command, capture_output=True, check=True)
             ours = np.asarray(Image.open(run / "best.png").convert("RGB"))
+            plain, is_moved = own_opacities(drawing)
             for program, draw in programs.items():
-                theirs = draw(drawing, Path(name))
+                theirs, before = (draw(path, Path(name)) for path in (drawing, plain))
                 apart = float(np.abs(ours.astype(int) - theirs).mean())
-                pictures = [ours, theirs, dealt_out(ours, theirs)]
+                pictures = [ours, theirs, before, dealt_out(ours, theirs)]
                 score, *others = classifier.probabilities(pictures)[:, 1].tolist()
-                found[kind, program].append((apart, *(abs(one - score) for one in others)))
-    print("of several runs, the most:                   255ths  score  score, dealt out by chance")
+                off = (abs(one - score) for one in others)
+                found[kind, program].append((float(is_moved), apart, *off))
+    print(
+        "of several runs, the most:            moved  255ths   score  unmoved  dealt out by chance"
+    )
     for (kind, program), rows in found.items():
-        apart, score, dealt = np.max(rows, axis=0)
-        about = f"{kind:15}  {program:9}  {len(rows):2} runs"
-        print(f"{about}  {apart:11.3f}  {score:.4f}  {dealt:.4f}")
+        _, apart, score, before, dealt = np.max(rows, axis=0)
+        moved = sum(row[0] for row in rows)
+        about = f"{kind:15}  {program:9}  {len(rows):2} runs  {moved:3.0f}"
+        print(f"{about}  {apart:6.3f}  {score:.4f}   {before:.4f}  {dealt:.4f}")
 
 
 if __name__ == "__main__":
