@@ -32,8 +32,10 @@ BAR = 0.01
 """How far a probability may be off."""
 ENOUGH = BAR / 2
 """How near is near enough, once opacities are moved."""
-TRIES = 600
-"""Drawings that are looked at, at most, beside the first."""
+TRIES, ROUNDS = 600, 4
+"""Drawings that are looked at, at most, before it is begun anew by other chance, and how often that
+is done: then whatever is within `BAR` is near enough.
+"""
 RANDOM, STEP = 8, 2
 """Tries before the first line, and thousandths by which they move opacities at most."""
 RIDGE = 0.3
@@ -136,10 +138,12 @@ def _searched(
     rng = np.random.default_rng(0)
     tried = [np.zeros_like(least)]
     off = [found(tried[0])]
-    bar = BAR
-    while _apart(off[-1]) > bar and len(tried) <= TRIES and heard(len(tried)):
-        bar = ENOUGH
-        tried.append(np.clip(np.rint(_step(tried, off, rng)), least, most).astype(np.int64))
+    enough = BAR
+    while min(map(_apart, off)) > enough and len(tried) <= ROUNDS * TRIES and heard(len(tried)):
+        enough = ENOUGH if len(tried) < TRIES else BAR
+        first = (len(tried) - 1) // TRIES * TRIES  # of this round, after what is tried in none
+        here = [tried[0], *tried[first + 1 :]], [off[0], *off[first + 1 :]]
+        tried.append(np.clip(np.rint(_step(*here, rng)), least, most).astype(np.int64))
         off.append(found(tried[-1]))
     return tried, off
 

@@ -20,7 +20,7 @@ from program import END, Call, assert_refused
 from tampering import with_words
 
 from evonsfw import agreement
-from evonsfw.agreement import BAR, ENOUGH, Agreement, agreeing
+from evonsfw.agreement import BAR, ENOUGH, ROUNDS, Agreement, agreeing
 from evonsfw.chronicle import read_picture
 from evonsfw.classifier import Classifier
 from evonsfw.export import export_files
@@ -172,9 +172,24 @@ def unlike(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_what_cannot_be_reached_ends_with_the_nearest(steep: Path, unlike: list[str]) -> None:
     result = found(steep)
-    assert result.tries == 20
-    assert len(unlike) == 21
+    assert result.tries == 20 * ROUNDS
+    assert len(unlike) == 20 * ROUNDS + 1
     assert result.apart > BAR
+
+
+def test_after_a_round_the_bar_is_near_enough(steep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what is found in the first one, too."""
+    tried: list[int] = []
+    monkeypatch.setattr(agreement, "TRIES", 5)
+
+    def look(nudges: np.ndarray) -> np.ndarray:
+        tried.append(len(tried))
+        return np.array([{0: 0.5, 3: 0.9 * BAR}.get(tried[-1], 0.3)])
+
+    limits = np.full(4, -5), np.full(4, 5)
+    _, off = agreement._searched(look, *limits, lambda _: True)
+    assert len(off) == 6
+    assert min(off) == 0.9 * BAR
 
 
 def test_whoever_gives_up_gets_the_nearest_so_far(steep: Path, unlike: list[str]) -> None:
@@ -190,7 +205,7 @@ def test_what_cannot_be_reached_is_told_in_a_line(
     assert said.startswith(f"{out}: drawn by resvg it has ")
     assert said.count("\n") == 0
     assert ", the picture 0." in said
-    assert len(unlike) == 21
+    assert len(unlike) == 20 * ROUNDS + 1
     assert verified(out)[0] == 0
 
 
