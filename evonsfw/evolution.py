@@ -49,8 +49,10 @@ class Progress:
     claimed: float = -math.inf
 
 
-RESCORED_EVERY = 512
-"""Scorings, at least, from one that only confirms to the next: the reference takes longer."""
+RESCORED_EVERY, RESCORED_SHARE = 512, 3
+"""Scorings from one that only confirms to the next, for the reference takes longer: so many, or, at
+a run's start, where a best is not one for long, a third of those until then.
+"""
 
 
 SWEEP = 16
@@ -116,8 +118,8 @@ class Evolution:
             cancelled: looked at often; true gives up the generation in work and ends.
             referee: where the scorer's arithmetic is not the reference's. The best individual is
                 then the best of those that the referee has scored: a new one every
-                `RESCORED_EVERY` scorings, and whenever it would end the run. Each such scoring
-                counts as one.
+                `RESCORED_EVERY` scorings, at the start sooner, and whenever it would end the run.
+                Each such scoring counts as one.
             begin: called with each batch as soon as it is known, before `evaluate` is, so that
                 a scorer with workers can have them begin.
             cost: how many scorings a genome takes.
@@ -261,7 +263,8 @@ class Evolution:
         progress = self.progress
         known = progress.best
         if known is not None:
-            due = progress.evaluations - progress.rescored_at >= RESCORED_EVERY
+            wait = min(RESCORED_EVERY, progress.rescored_at // RESCORED_SHARE)
+            due = progress.evaluations - progress.rescored_at >= wait
             if best.fitness <= progress.claimed:
                 return known
             if not due and not referee.wanted(replace(progress, best=best)):

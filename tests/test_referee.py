@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evonsfw.evolution import Evolution, Referee
+from evonsfw.evolution import RESCORED_SHARE, Evolution, Referee
 from evonsfw.generation import Generation
 from evonsfw.pipeline import Evaluation
 from evonsfw.runs import load_state, save_state
@@ -129,8 +129,14 @@ def test_one_that_only_confirms_waits_for_enough_scorings(name: str) -> None:
     records = _take(_evolution(name).attach(Flatterer(), referee=judge.referee), 60)
     at = [records[0], *(b for a, b in itertools.pairwise(records) if b.rescored > a.rescored)]
     assert len(at) == len(judge.judged) > 1
-    between = np.diff([record.evaluations for record in at])
-    assert (between >= RESCORED_EVERY).all()
+    then = np.array([record.evaluations for record in at])
+    assert (np.diff(then) >= np.minimum(RESCORED_EVERY, then[:-1] // RESCORED_SHARE)).all()
+
+
+def test_at_the_start_it_waits_for_a_third_more() -> None:
+    records = _take(_evolution("genetic").attach(Flatterer(), referee=Judge().referee), 12)
+    second = next(record for record in records if record.rescored == 2)
+    assert second.evaluations - records[0].evaluations < RESCORED_EVERY
 
 
 @every_search
@@ -161,14 +167,14 @@ def test_the_search_does_not_know_of_the_referee(name: str) -> None:
 @every_search
 @pytest.mark.parametrize("done", [1, 9, 20])
 def test_resumed_it_goes_on_as_if_it_had_not_stopped(name: str, done: int, tmp_path: Path) -> None:
-    whole = _take(_evolution(name).attach(Flatterer(), referee=Judge().referee), 40)
+    whole = _take(_evolution(name).attach(Flatterer(), referee=Judge().referee), 80)
     assert whole[-1].rescored > whole[done].rescored
     part = _evolution(name).attach(Flatterer(), referee=Judge().referee)
     for _ in itertools.islice(part, done):
         save_state(tmp_path / "checkpoint", part.state())
     resumed = _evolution(name).attach(Flatterer(), referee=Judge().referee)
     resumed.restore(load_state(tmp_path / "checkpoint"))
-    rest = _take(resumed, 40 - done)
+    rest = _take(resumed, 80 - done)
     assert [_key(record) for record in rest] == [_key(record) for record in whole[done:]]
 
 
