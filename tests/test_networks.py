@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import pytest
-from conftest import drawn
+from conftest import TINY_WEIGHTS, drawn
 
 from evonsfw import ort_session
 from evonsfw.backends import Network, backend_names, cuda, load_backend, usable_backends, webgpu
@@ -178,6 +178,27 @@ def test_what_openvino_cannot_run_is_told_in_one_line(
     assert message.endswith("; use --backend onnxruntime")
     assert "\n" not in message
     assert len(message.removeprefix(str(spec.path))) < 400 + len(str(spec.path))
+
+
+def test_openvino_compiles_as_many_as_are_open_at_a_time(
+    openvino: Any, tiny_model: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[object] = []
+    ours = openvino.Core.compile_model
+    monkeypatch.setattr(
+        openvino.Core, "compile_model", lambda *how: compiled.append(how) or ours(*how)
+    )
+    spec = read_spec(str(tiny_model()))
+    for _ in range(3):
+        models = [Classifier(spec, "openvino") for _ in range(2)]
+        del models
+    assert len(compiled) == 2
+    other = read_spec(str(tiny_model(weights=-TINY_WEIGHTS)))
+    spec.path.write_bytes(other.path.read_bytes())
+    picture = np.asarray(drawn(16, 16))[None]
+    changed = Classifier(spec, "openvino").probabilities(picture)
+    assert len(compiled) == 3
+    np.testing.assert_array_equal(changed, Classifier(other, "openvino").probabilities(picture))
 
 
 SIZES = (4, 8)

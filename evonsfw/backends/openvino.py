@@ -10,6 +10,7 @@ import functools
 import importlib
 import importlib.util
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ RANK = 10
 _KEPT: list[Any] = []
 """Every model that was compiled, for as long as the process lives: a freed one leaves its signal
 stack behind on the thread that compiled it, and the next signal that Python handles would crash."""
+_IDLE: dict[tuple[object, ...], list[Any]] = {}
+"""Requests of these whose networks are gone, by what they were compiled of: the next network takes
+them, so that memory is that of as many as were ever open at a time."""
 
 
 def missing() -> str | None:
@@ -61,6 +65,28 @@ def refuses(file: Path, shape: tuple[int, int, int]) -> str | None:
 
 def open_network(file: Path, shape: tuple[int, int, int], sizes: tuple[int, ...]) -> Network:
     """Compiled for one picture at a time: larger batches are not faster."""
+    idle = _IDLE.setdefault((*_identity(file), shape, arithmetic()), [])
+    try:
+        request = idle.pop()
+    except IndexError:
+        request = _compiled(file, shape)
+
+    def network(inputs: Inputs) -> Outputs:
+        rows = [np.array(request.infer([row[None]], share_inputs=True)[0]) for row in inputs]
+        return np.concatenate(rows)
+
+    weakref.finalize(network, idle.append, request).atexit = False
+    return network
+
+
+def _identity(file: Path) -> tuple[object, ...]:
+    """What tells a file from another, and from what it was before."""
+    found = file.stat()
+    return file.resolve(), found.st_size, found.st_mtime_ns
+
+
+def _compiled(file: Path, shape: tuple[int, int, int]) -> Any:
+    """A request of a model that was compiled for it alone, as it runs one at a time."""
     settings = {
         "INFERENCE_PRECISION_HINT": {"bf16": "bf16", "fp32": "f32"}[arithmetic()],
         "PERFORMANCE_HINT": "LATENCY",
@@ -79,14 +105,8 @@ def open_network(file: Path, shape: tuple[int, int, int], sizes: tuple[int, ...]
         raise ValueError(
             f"classifier file {file}: OpenVINO cannot run it: {reason}; use --backend onnxruntime"
         ) from None
-
     _KEPT.append((core, compiled, request))
-
-    def network(inputs: Inputs) -> Outputs:
-        rows = [np.array(request.infer([row[None]], share_inputs=True)[0]) for row in inputs]
-        return np.concatenate(rows)
-
-    return network
+    return request
 
 
 def _openvino() -> Any:
