@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 from PIL import Image
 
-from evonsfw.backends import Inputs, Network, load_backend
+from evonsfw.backends import BackendModule, Inputs, Network, choose_backend, load_backend
 from evonsfw.model_spec import ModelSpec, Resize, check_hash, read_spec
 from evonsfw.ort_session import (
     cpu_session,
@@ -228,6 +228,36 @@ def check_shape(spec: ModelSpec, session: ort.InferenceSession) -> None:
         raise ValueError(
             f"classifier '{spec.name}': {count} outputs, but {len(spec.classes)} class names"
         )
+
+
+def backend_for(backend: str, specs: Sequence[ModelSpec]) -> str:
+    """The backend that scores pictures for some models: `auto` is the fastest that takes them all.
+
+    Raises:
+        ValueError: there is none of that name, or it is not there.
+    """
+
+    def suits(module: BackendModule) -> bool:
+        return all(module.refuses(spec.path, input_shape(spec)) is None for spec in specs)
+
+    return choose_backend(backend, suits=suits)
+
+
+def file_for(backend: str, spec: ModelSpec) -> Path:
+    """What a backend opens for a model; made now, where it has to be made.
+
+    Raises:
+        ValueError: the backend cannot run the model.
+    """
+    runner = load_backend(backend)
+    file = runner.model_file(spec)
+    reason = runner.refuses(file, input_shape(spec))
+    if reason is not None:
+        raise ValueError(
+            f"classifier '{spec.name}': backend '{backend}' cannot run it: {reason}; "
+            f"use --backend {REFERENCE}"
+        )
+    return file
 
 
 def describe(classifier: str) -> ModelSpec:

@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 import evonsfw
+from evonsfw.classifier import REFERENCE, backend_for, file_for
 from evonsfw.explaining import Sliding
 from evonsfw.explanation import Explanation, Opened, opened
 from evonsfw.findings import Findings
 from evonsfw.insight.disagreement import Disagreement, disagree, of_size
 from evonsfw.insight.occlusion import Occlusion, Sweep, occlude
-from evonsfw.model_spec import DEFAULT, models_folder
+from evonsfw.model_spec import DEFAULT, ModelSpec, models_folder
 from evonsfw.occlusion_plates import (
-    Figures,
     Seen,
     compare_plate,
     told_classes,
@@ -30,6 +30,7 @@ from evonsfw.occlusion_plates import (
 from evonsfw.picture_like import PictureLike
 from evonsfw.scorers import Scorers
 from evonsfw.telling import Heard, unheard
+from evonsfw.whole_score import Figures
 
 ENDINGS = (".onnx", ".yaml", ".yml")
 
@@ -67,6 +68,7 @@ def compare(
     sliding: Sliding | None = None,
     workers: int | None = None,
     heard: Heard = unheard,
+    backend: str = REFERENCE,
 ) -> Explanation[Compared]:
     """Two pictures under one classifier, or one under two: where do they disagree?
 
@@ -79,6 +81,7 @@ def compare(
         sliding: window, stride, fill, of each picture; None follows from its size.
         workers: threads; None for one a core. It changes no result.
         heard: is told how many scorings are done, and of all.
+        backend: as `occlusion` has it; "auto" for the fastest that takes both classifiers.
 
     Returns:
         its array is (6, H, W) float32: the first one's windows and falls of the score while
@@ -93,13 +96,14 @@ def compare(
     twin = opened(first if second is None else second, other or classifier, wanted)
     pair = given, twin
     sweeps = [(sliding or Sliding()).over(one.subject.pixels) for one in pair]
-    a, b = (_seen(pair[i], sweeps[i], workers, _half(heard, i)) for i in (0, 1))
+    name = _backend(backend, given.spec, twin.spec)
+    a, b = (_seen(pair[i], sweeps[i], workers, _half(heard, i), name) for i in (0, 1))
     found = _compared(a, b)
     one = second is None
     names = (classifier, other) if one else (given.subject.path, twin.subject.path)
     lines = (
-        f"A {names[0]}: {told_score(a)}",
-        f"B {names[1]}: {told_score(b)}",
+        f"A {names[0]}: {told_score(a)}{a.whole.beside}",
+        f"B {names[1]}: {told_score(b)}{b.whole.beside}",
         *(_line("windows", found.windows), _line("falls while covered", found.falls)),
     )
     return Explanation(found, _findings((a, b), found, one, told_sweep(sweeps[0])), lines)
@@ -120,7 +124,8 @@ def _findings(sides: tuple[Seen, Seen], found: Compared, one: bool, swept: Figur
         swept: how the window slid.
     """
     a, b = sides
-    figures = (*(() if one else _pixels(a, b)), *told_classes(sides), *swept)
+    pixels = () if one else _pixels(a, b)
+    figures = (*pixels, *told_classes(sides), *_backends(sides), *swept)
     plate = compare_plate(
         _title(a, b, one), sides, found.windows, found.falls, figures, _text(a, b)
     )
@@ -129,6 +134,7 @@ def _findings(sides: tuple[Seen, Seen], found: Compared, one: bool, swept: Figur
         "version": evonsfw.__version__,
         "a": f"{a.name}: {told_score(a)}",
         "b": f"{b.name}: {told_score(b)}",
+        **a.whole.texts,
     }
     return Findings(plate, _array(found), texts)
 
@@ -138,10 +144,24 @@ def _half(heard: Heard, place: int) -> Heard:
     return lambda done, total: heard(done + place * total, 2 * total)
 
 
-def _seen(side: Opened, sweep: Sweep, workers: int | None, heard: Heard) -> Seen:
-    with Scorers(side.spec, workers) as scorers:
-        maps = occlude(side.subject.pixels, scorers.probabilities, side.index, sweep, heard)
-    return Seen(side.subject.path.name, side.subject.pixels, side.spec, maps)
+def _backend(backend: str, *specs: ModelSpec) -> str:
+    """What scores both sides, and takes both: asked before any is scored.
+
+    Raises:
+        ValueError: it is not there, or cannot run one of the models.
+    """
+    name = backend_for(backend, specs)
+    for spec in specs:
+        file_for(name, spec)
+    return name
+
+
+def _seen(side: Opened, sweep: Sweep, workers: int | None, heard: Heard, backend: str) -> Seen:
+    pixels = side.subject.pixels
+    with Scorers(side.spec, workers, backend) as scorers:
+        maps = occlude(pixels, scorers.probabilities, side.index, sweep, heard)
+        whole = scorers.whole(pixels, side.index, maps.score)
+    return Seen(side.subject.path.name, pixels, side.spec, maps, whole)
 
 
 def _line(what: str, found: Disagreement) -> str:
@@ -175,6 +195,14 @@ def _text(a: Seen, b: Seen) -> str:
         "pixel is covered; red holds the score up, blue holds it down. On the right: red where B "
         "is higher, blue where A is." + size
     )
+
+
+def _backends(sides: tuple[Seen, Seen]) -> Figures:
+    """What scored both, and the two pictures likewise; none for the reference."""
+    a, b = (seen.whole for seen in sides)
+    if not a.by:
+        return ()
+    return ("parts scored by", a.by), ("the wholes by that: A, B", f"{a.own:.6f}, {b.own:.6f}")
 
 
 def _pixels(a: Seen, b: Seen) -> Figures:

@@ -15,6 +15,7 @@ from evonsfw.plate import Bar, Panel, Plate, symmetric
 from evonsfw.preparation import Pictures
 from evonsfw.raster import outlines, render_drawing
 from evonsfw.shapes import Canvas
+from evonsfw.whole_score import WholeScore
 
 SIDE = 768
 """Pixels of the longer side that panels are painted with: twice what they are shown at."""
@@ -28,7 +29,12 @@ RAISES, LOWERS = (255, 128, 104), (112, 176, 255)
 
 
 def credit_plate(
-    name: str, drawing: Drawing, canvas: Canvas, spec: ModelSpec, index: int, shares: Credits
+    name: str,
+    drawing: Drawing,
+    canvas: Canvas,
+    spec: ModelSpec,
+    shares: Credits,
+    whole: WholeScore,
 ) -> Plate:
     """The picture, its shapes in the colours of their values, and the outlines of those that count.
 
@@ -37,22 +43,23 @@ def credit_plate(
         drawing: N shapes.
         canvas: width and height in pixels that were scored.
         spec: the classifier.
-        index: the class that counts.
         shares: what each shape does.
+        whole: the score of all shapes, and the class that counts.
     """
-    word = spec.classes[index]
+    word = spec.classes[whole.index]
     large = _large(canvas)
     bar = symmetric(shares.shapley, f"Shapley value: part of the {word} score", 1.0)
     picture = _rendered(drawing, large)
     n = len(drawing.alphas)
     panels = (
-        Panel(f"{name}, {n} shape{'s' * (n != 1)}", picture, note=f"{word} {shares.score:.6f}"),
+        Panel(f"{name}, {n} shape{'s' * (n != 1)}", picture, note=f"{word} {whole.score:.6f}"),
         Panel("each shape in its value's colour", _stained(drawing, large, shares, bar), bar),
         Panel("the shapes that do most", _outlined(drawing, large, shares, picture), note=BRIGHT),
     )
     how = f"{shares.orders} orders of joining" if shares.orders else "every set of shapes"
     figures = (
         ("classifier", spec.name),
+        *whole.figures,
         (f"{word}, background alone", f"{shares.background:.6f}"),
         ("sum of all values", f"{shares.shapley.sum():+.6f}"),
         ("from", how),

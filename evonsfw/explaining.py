@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from evonsfw.chronicle import Chronicle, read_picture
-from evonsfw.classifier import describe
+from evonsfw.classifier import REFERENCE, describe
 from evonsfw.credit_plate import credit_plate
 from evonsfw.explanation import Explanation, opened, texts_of
 from evonsfw.findings import Findings
@@ -25,6 +25,7 @@ from evonsfw.occlusion_plates import Seen, occlusion_plate, told_peak
 from evonsfw.picture_like import PictureLike
 from evonsfw.preparation import Pictures
 from evonsfw.provenance import Provenance, parse_provenance
+from evonsfw.raster import render
 from evonsfw.scorers import Scorers
 from evonsfw.telling import Heard, unheard
 
@@ -70,6 +71,7 @@ def occlusion(
     sliding: Sliding | None = None,
     workers: int | None = None,
     heard: Heard = unheard,
+    backend: str = REFERENCE,
 ) -> Explanation[Occlusion]:
     """A window slides over the picture: scored alone, and covered.
 
@@ -80,23 +82,27 @@ def occlusion(
         sliding: window, stride, fill; None follows from the picture's size.
         workers: threads; None for one a core. It changes no result.
         heard: is told how many scorings are done.
+        backend: what scores crops and covers, "auto" for the fastest; the score that is shown of
+            the whole picture is always the reference's.
 
     Returns:
         its array is (2, H, W) float32: windows, occlusion.
 
     Raises:
-        ValueError: there is no such class, or the window does not fit.
+        ValueError: there is no such class, the window does not fit, or the backend is not there.
     """
     given = opened(picture, classifier, wanted)
     pixels = given.subject.pixels
     sweep = (sliding or Sliding()).over(pixels)
-    with Scorers(given.spec, workers) as scorers:
+    with Scorers(given.spec, workers, backend) as scorers:
         maps = occlude(pixels, scorers.probabilities, given.index, sweep, heard)
-    seen = Seen(given.subject.path.name, pixels, given.spec, maps)
+        whole = scorers.whole(pixels, given.index, maps.score)
+    seen = Seen(given.subject.path.name, pixels, given.spec, maps, whole)
     array = np.stack([maps.windows, maps.occlusion]).astype(np.float32)
-    texts = texts_of("occlusion", given.spec, given.index, maps.score) | {"sweep": repr(sweep)}
+    texts = texts_of("occlusion", given.spec, given.index, seen.score) | whole.texts
+    texts |= {"sweep": repr(sweep)}
     lines = (
-        f"{given.subject.path}: {seen.word} {maps.score:.6f}",
+        f"{given.subject.path}: {seen.word} {seen.score:.6f}{whole.beside}",
         f"  windows highest {told_peak(maps.windows)}; occlusion {told_peak(maps.occlusion)}",
     )
     findings = Findings(occlusion_plate(seen, sweep), array, texts)
@@ -111,6 +117,7 @@ def shapes(
     seed: int = 0,
     workers: int | None = None,
     heard: Heard = unheard,
+    backend: str = REFERENCE,
 ) -> Explanation[Credits]:
     """Which shapes make the score: each left out, and Shapley values.
 
@@ -122,13 +129,15 @@ def shapes(
         seed: of the orders.
         workers: threads; None for one a core. It changes no result.
         heard: is told how many scorings are done.
+        backend: what scores sets of shapes, "auto" for the fastest; the score that is shown of
+            all of them is always the reference's.
 
     Returns:
         its array is (3, N) float64: Shapley values, their standard errors, and the score less
         that without the shape.
 
     Raises:
-        ValueError: there is no genome in it, or no such class.
+        ValueError: there is no genome in it, no such class, or the backend is not there.
     """
     whose = _source_of(source)
     config = whose.provenance.config
@@ -136,26 +145,29 @@ def shapes(
     own = wanted is None and classifier is None
     index = spec.class_index(config.class_ if own else wanted)
     drawing = config.encoding.decode(whose.provenance.genome)
-    with Scorers(spec, workers) as scorers:
+    with Scorers(spec, workers, backend) as scorers:
 
         def worth(pictures: Iterable[Pictures]) -> Iterator[float]:
             return (float(one[index]) for one in scorers.probabilities(pictures))
 
         found = credit(drawing, config.canvas, worth, samples, seed, heard)
-    plate = credit_plate(whose.name, drawing, config.canvas, spec, index, found)
+        picture = render(whose.provenance.genome[None], config.encoding, config.canvas)[0]
+        whole = scorers.whole(picture, index, found.score)
+    plate = credit_plate(whose.name, drawing, config.canvas, spec, found, whole)
     array = np.stack([found.shapley, found.errors, found.left_out])
-    texts = texts_of("shapes", spec, index, found.score)
+    texts = texts_of("shapes", spec, index, whole.score) | whole.texts
     texts |= {"orders": str(found.orders), "seed": str(seed)}
-    lines = _credit_lines(whose.told, spec.classes[index], found)
+    told = f"{whose.told}: {spec.classes[index]} {whole.score:.6f}{whole.beside}"
+    lines = _credit_lines(told, found)
     return Explanation(found, Findings(plate, array, texts), lines, f"{found.scorings:,} scorings")
 
 
-def _credit_lines(source: str, word: str, found: Credits) -> tuple[str, ...]:
+def _credit_lines(told: str, found: Credits) -> tuple[str, ...]:
     background, n = found.background, len(found.shapley)
     best, worst = int(found.shapley.argmax()), int(found.shapley.argmin())
     how = f"{found.orders} orders" if found.orders else "every set"
     return (
-        f"{source}: {word} {found.score:.6f}, of the background alone {background:.6f}",
+        f"{told}, of the background alone {background:.6f}",
         f"  {n} shape{'s' * (n != 1)}, {how}: "
         f"most from shape {best + 1} ({found.shapley[best]:+z.4f}), "
         f"least from shape {worst + 1} ({found.shapley[worst]:+z.4f})",

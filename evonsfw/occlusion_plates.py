@@ -13,12 +13,12 @@ from evonsfw.insight.occlusion import Occlusion, Sweep
 from evonsfw.model_spec import ModelSpec
 from evonsfw.plate import Bar, Panel, Plate, over, symmetric
 from evonsfw.preparation import Pictures
+from evonsfw.whole_score import Figures, WholeScore
 
 SPAN = 0.05
 """Colours reach at least so far, so that a map of hardly any differences looks like one."""
 CLASSES = 6
 """Scores of so many classes are shown."""
-Figures = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +30,19 @@ class Seen:
         pixels: (H, W, 3) uint8.
         spec: the classifier.
         maps: what came of it.
+        whole: the score of all of it.
     """
 
     name: str
     pixels: Pictures
     spec: ModelSpec
     maps: Occlusion
+    whole: WholeScore
+
+    @property
+    def score(self) -> float:
+        """Of the whole picture, by the reference."""
+        return self.whole.score
 
     @property
     def word(self) -> str:
@@ -58,6 +65,7 @@ def occlusion_plate(seen: Seen, sweep: Sweep) -> Plate:
     )
     figures = (
         ("classifier", seen.spec.name),
+        *seen.whole.figures,
         *told_sweep(sweep),
         ("places of the window", f"{seen.maps.places:,}"),
         ("scorings", f"{seen.maps.scorings:,}"),
@@ -116,7 +124,7 @@ def compare_plate(
 
 def told_score(seen: Seen) -> str:
     """The class's score, and whose it is."""
-    return f"{seen.word} {seen.maps.score:.6f} ({seen.spec.name})"
+    return f"{seen.word} {seen.score:.6f} ({seen.spec.name})"
 
 
 def told_sweep(sweep: Sweep) -> Figures:
@@ -146,11 +154,11 @@ def told_classes(sides: tuple[Seen, Seen]) -> Figures:
     names = first.spec.classes
     if names != second.spec.classes:
         return tuple(
-            (f"{letter}: {seen.spec.classes[i]}", f"{seen.maps.probabilities[i]:.6f}")
+            (f"{letter}: {seen.spec.classes[i]}", f"{seen.whole.probabilities[i]:.6f}")
             for letter, seen in zip("AB", sides, strict=True)
-            for i in _highest(seen.maps.probabilities.tolist())[: CLASSES // 2]
+            for i in _highest(seen.whole.probabilities.tolist())[: CLASSES // 2]
         )
-    p, q = first.maps.probabilities.tolist(), second.maps.probabilities.tolist()
+    p, q = first.whole.probabilities.tolist(), second.whole.probabilities.tolist()
     shown = _highest([max(pair) for pair in zip(p, q, strict=True)])
     return tuple((f"{names[i]}: A, B", f"{p[i]:.6f}, {q[i]:.6f}") for i in shown)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from evonsfw import gradient
 from evonsfw.backends import AUTO, BackendModule, choose_backend, load_backend
-from evonsfw.classifier import REFERENCE, Classifier, describe
+from evonsfw.classifier import REFERENCE, Classifier, describe, file_for
 from evonsfw.composition import compose
 from evonsfw.config import (
     DEFAULT_EVALUATIONS,
@@ -257,7 +257,7 @@ def set_up(config: RunConfig) -> Stage:
     reason = _unsuited(config, models, load_backend(backend))
     if reason is not None:
         raise ValueError(f"{reason}: leave out --backend {backend}")
-    files = tuple(_file_for(backend, model) for model in models)
+    files = tuple(file_for(backend, model) for model in models)
     return Stage(config, replace(job, backend=backend, files=files), wish, references)
 
 
@@ -272,19 +272,6 @@ def _goal(config: RunConfig, models: tuple[ModelSpec, ...]) -> Goal:
     target, mask = Path(config.target), Path(config.weight) if config.weight else None
     weights = weights_on_canvas(target, mask, config.canvas)
     return replace(goal, target=target_on_canvas(target, config.canvas), weights=weights)
-
-
-def _file_for(backend: str, model: ModelSpec) -> Path:
-    """What a backend opens for a model; ValueError where it cannot run it."""
-    runner = load_backend(backend)
-    file = runner.model_file(model)
-    reason = runner.refuses(file, input_shape(model))
-    if reason is not None:
-        raise ValueError(
-            f"classifier '{model.name}': backend '{backend}' cannot run it: {reason}; "
-            f"use --backend {REFERENCE}"
-        )
-    return file
 
 
 def problem_of(encoding: Encoding) -> Problem:

@@ -70,7 +70,7 @@ GROUND = (
     ("refinement", "several", "variation", "moves", "graph", "weighing", "figures", "sheet"),
     ("growth", "backends.*", "wishes", "views", "live", "ranking"),
     ("config", "classifier", "layers", "plate", "improvement"),
-    ("exactness",),
+    ("exactness", "whole_score"),
     ("pipeline", "provenance", "recipe", "scorers", "findings", "insight"),
     ("quantity", "looks", "truncated", "fourier", "cppn"),
     (

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonsfw.backends import AUTO, backend_names
+
 if TYPE_CHECKING:
     from evonsfw.explanation import Explanation
     from evonsfw.telling import Heard
@@ -38,6 +40,16 @@ OutFlag = Annotated[
     ),
 ]
 ForceFlag = Annotated[bool, typer.Option("--force", help="Write over files that are there.")]
+BACKEND = "onnxruntime"
+"""What scores unless it is told: the reference."""
+BackendFlag = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help=f"What scores the parts: {AUTO}, {', '.join(backend_names())}. Only {BACKEND} is "
+        "exact; the score of the whole is always its.",
+    ),
+]
 SeedFlag = Annotated[str, typer.Option(metavar="INTEGER", help="Seed of all that is random.")]
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evonsfw.commands import (
+    BACKEND,
+    BackendFlag,
     ClassFlag,
     ClassifierFlag,
     ForceFlag,
@@ -62,6 +64,7 @@ def occlusion(
     seed: SeedFlag = "0",
     classifier: ClassifierFlag = DEFAULT,
     wanted: ClassFlag = None,
+    backend: BackendFlag = BACKEND,
     out: OutFlag = None,
     force: ForceFlag = False,
 ) -> None:
@@ -73,7 +76,7 @@ def occlusion(
     how = classifier, wanted, _sliding(window, stride, fill, seed, coarse_to_fine), None
 
     def find(heard: Heard) -> Explanation[Occlusion]:
-        return explain.occlusion(picture, *how, heard)
+        return explain.occlusion(picture, *how, heard, backend)
 
     explained("occlusion", find, [picture], out, force)
 
@@ -108,6 +111,7 @@ def compare(
     fill: FillFlag = "grey",
     coarse_to_fine: CoarseFlag = False,
     seed: SeedFlag = "0",
+    backend: BackendFlag = BACKEND,
     out: Annotated[
         Path | None,
         typer.Option(help="The .png to write. Default: A_B_compare.png, here.", show_default=False),
@@ -122,7 +126,7 @@ def compare(
     sliding = _sliding(window, stride, fill, seed, coarse_to_fine)
 
     def find(heard: Heard) -> Explanation[Compared]:
-        return explain.compare(*pictures, *models, wanted, sliding, heard=heard)
+        return explain.compare(*pictures, *models, wanted, sliding, None, heard, backend)
 
     originals = [one for one in pictures if one is not None]
     explained("compare", find, originals, out or Path(names), force)

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evonsfw.commands import ClassFlag, ForceFlag, OutFlag, SeedFlag, explained, whole
+from evonsfw.commands import (
+    BACKEND,
+    BackendFlag,
+    ClassFlag,
+    ForceFlag,
+    OutFlag,
+    SeedFlag,
+    explained,
+    whole,
+)
 
 if TYPE_CHECKING:
     from evonsfw.explanation import Explanation
@@ -40,6 +49,7 @@ def shapes(
         ),
     ] = None,
     wanted: ClassFlag = None,
+    backend: BackendFlag = BACKEND,
     out: OutFlag = None,
     force: ForceFlag = False,
 ) -> None:
@@ -50,6 +60,6 @@ def shapes(
     how = classifier, wanted, orders, whole("seed", seed), None
 
     def find(heard: Heard) -> Explanation[Credits]:
-        return explain.shapes(source, *how, heard)
+        return explain.shapes(source, *how, heard, backend)
 
     explained("shapes", find, [source], out, force)
