@@ -1,6 +1,6 @@
 """Coarse to fine against the full sweep: what it costs, and how far its maps are from the others.
 
-    python -m benchmarks.occlusion [--stride 3] [PICTURE ...]
+    python -m benchmarks.occlusion [--stride 3] [--backend NAME] [PICTURE ...]
 
 Without pictures: the two evolved ones of the README, and photographs of scikit-image's at
 256 pixels; at stride 3 that takes three minutes a picture. The default classifier, windows of 64
@@ -8,6 +8,8 @@ pixels, grey. A map's error is told thrice: at the worst pixel, the mean over al
 pixels in a hundred it is at most 0.02. Which places are scored is partly luck: so the scores of
 the full sweep are turned and mirrored, too, eight ways in all, and it is told in how many of these
 every pixel is within 0.02.
+
+With --backend the full sweep by that backend is compared with the reference's instead.
 """
 
 from __future__ import annotations
@@ -105,28 +107,65 @@ def _told(apart: Floats) -> str:
     return f"{apart.max():.3f}, {apart.mean():.4f}, {100 * (apart <= NEAR).mean():.1f}%"
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--stride", type=int, default=3)
-    parser.add_argument("pictures", type=Path, nargs="*")
-    given = parser.parse_args()
+def coarse_to_fine(pictures: Iterable[tuple[str, Pictures]], sweep: Sweep) -> Table:
+    """A tenth of the places against all of them."""
     told = (f"{one}: worst, mean, near; turns" for one in MAPS)
     table = Table("picture", "scorings", "time", *told)
     with Scorers(describe(DEFAULT)) as scorers:
-        for picture, pixels in subjects(given.pictures):
-            sweep = Sweep(stride=given.stride)
+        for picture, pixels in pictures:
             scores: list[float] = []
             full, slow = timed(scorers, pixels, sweep, scores)
             near, fast = timed(scorers, pixels, replace(sweep, coarse_to_fine=True), [])
             good = good_turns(pixels, sweep, scores)
-            apart = [np.abs(getattr(near, name) - getattr(full, name)) for name in MAPS]
             table.add_row(
                 picture,
                 f"{near.scorings} of {full.scorings}: {near.scorings / full.scorings:.3f}",
                 f"{fast:.1f} s of {slow:.1f}: {fast / slow:.3f}",
-                *(f"{_told(one)}; {turns} of 8" for one, turns in zip(apart, good, strict=True)),
+                *(
+                    f"{_told(one)}; {turns} of 8"
+                    for one, turns in zip(_apart(near, full), good, strict=True)
+                ),
             )
+    return table
+
+
+def by_backend(pictures: Iterable[tuple[str, Pictures]], sweep: Sweep, backend: str) -> Table:
+    """All places by a backend against all of them by the reference."""
+    told = (f"{one}: worst, mean, near" for one in MAPS)
+    spec = describe(DEFAULT)
+    with Scorers(spec) as reference, Scorers(spec, backend=backend) as others:
+        table = Table("picture", "scorings", f"time by {others.backend}", "the whole", *told)
+        for picture, pixels in pictures:
+            full, slow = timed(reference, pixels, sweep, [])
+            found, fast = timed(others, pixels, sweep, [])
+            table.add_row(
+                picture,
+                f"{full.scorings}",
+                f"{fast:.1f} s of {slow:.1f}: {fast / slow:.3f}",
+                f"{found.score:.4f}, {full.score:.4f}",
+                *map(_told, _apart(found, full)),
+            )
+    return table
+
+
+def _apart(found: Occlusion, full: Occlusion) -> list[Floats]:
+    """How far both maps are from those of the reference's full sweep."""
+    return [np.abs(getattr(found, name) - getattr(full, name)) for name in MAPS]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--stride", type=int, default=3)
+    parser.add_argument("--backend")
+    parser.add_argument("pictures", type=Path, nargs="*")
+    given = parser.parse_args()
+    pictures, sweep = subjects(given.pictures), Sweep(stride=given.stride)
+    table = (
+        by_backend(pictures, sweep, given.backend)
+        if given.backend
+        else coarse_to_fine(pictures, sweep)
+    )
     Console(width=120).print(table)
 
 
