@@ -32,10 +32,14 @@ BAR = 0.01
 """How far a probability may be off."""
 ENOUGH = BAR / 2
 """How near is near enough, once opacities are moved."""
-TRIES, ROUNDS = 600, 4
+TRIES, ROUNDS = 600, 3
 """Drawings that are looked at, at most, before it is begun anew by other chance, and how often that
 is done: then whatever is within `BAR` is near enough.
 """
+PIXELS = ROUNDS * TRIES * 512 * 512
+"""Of all drawings together, at most: two or three minutes."""
+CHANCES = 50
+"""To come upon opacities that were not looked at yet, before there are taken to be none."""
 RANDOM, STEP = 8, 2
 """Tries before the first line, and thousandths by which they move opacities at most."""
 RIDGE = 0.3
@@ -105,7 +109,8 @@ def agreeing(
         return _probabilities(classifiers, picture) - wanted
 
     shapes = short_elements(bare.encoding.decode(bare.genome), canvas)
-    tried, off = _searched(found, *nudges.limits(shapes), heard)
+    tries = min(ROUNDS * TRIES, PIXELS // (canvas[0] * canvas[1]))
+    tried, off = _searched(found, *nudges.limits(shapes), tries, heard)
     best = int(np.argmin([_apart(one) for one in off]))
     # In tenths of a thousandth: of two classes both are as far off, and the last is the model's.
     furthest = int(np.flatnonzero(_tenths(off[best]) == _tenths(off[best]).max())[-1])
@@ -132,19 +137,28 @@ def _searched(
     found: Callable[[Nudges], Differences],
     least: Nudges,
     most: Nudges,
+    tries: int,
     heard: Callable[[int], bool],
 ) -> tuple[list[Nudges], list[Differences]]:
     """All (N,) nudges that were tried, the first of them none, and what is off with each."""
     rng = np.random.default_rng(0)
     tried = [np.zeros_like(least)]
     off = [found(tried[0])]
+    known = {tried[0].tobytes()}
     enough = BAR
-    while min(map(_apart, off)) > enough and len(tried) <= ROUNDS * TRIES and heard(len(tried)):
+    while min(map(_apart, off)) > enough and len(tried) <= tries and heard(len(tried)):
         enough = ENOUGH if len(tried) < TRIES else BAR
         first = (len(tried) - 1) // TRIES * TRIES  # of this round, after what is tried in none
         here = [tried[0], *tried[first + 1 :]], [off[0], *off[first + 1 :]]
-        tried.append(np.clip(np.rint(_step(*here, rng)), least, most).astype(np.int64))
-        off.append(found(tried[-1]))
+        for _ in range(CHANCES):
+            step = np.clip(np.rint(_step(*here, rng)), least, most).astype(np.int64)
+            if step.tobytes() not in known:
+                break
+        else:
+            break  # few shapes, or hardly to be seen: there are no others
+        known.add(step.tobytes())
+        tried.append(step)
+        off.append(found(step))
     return tried, off
 
 

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from evonsfw.board import Board
+from evonsfw.board import WANTED, Board
 from evonsfw.pipeline import Job, Pipeline
 from evonsfw.preparation import input_shape
 from evonsfw.records import ROOM, never_wait, put, take, take_all
@@ -64,6 +64,8 @@ _WOKEN = b"."
 """A worker's message to the main process: look what is done. Any other says how it has failed."""
 CAPACITY = 256
 """Genomes that are in shared memory at a time, where nobody says otherwise."""
+TOLD = 4096
+"""Bytes of how a worker failed, at most."""
 MAX_DEATHS = 3
 """A slice that kills this many workers ends the run."""
 POLL_SECONDS = 0.1
@@ -158,11 +160,12 @@ class Crew:
         if wants == FITNESS_ONLY:
             return 0
         told = pickle.dumps(wants)
+        assert len(told) <= WANTED, f"{len(told)} bytes of what is wanted"
         self._wanted[start, : len(told)] = np.frombuffer(told, np.uint8)
         return len(told)
 
     def _post(self, tasks: Iterable[Task]) -> None:
-        """Put tasks where workers take them from. There is room: a pipe holds a thousand."""
+        """Put tasks where workers take them from: they make room where a pipe holds fewer."""
         put(self._tasks[1], [_TASK.pack(*task) for task in tasks])
 
     def _collect(self) -> None:
@@ -182,7 +185,7 @@ class Crew:
                 self._replace_all(worker)
                 return
             if told := message.lstrip(_WOKEN):
-                raise EvaluationError(told.decode())
+                raise EvaluationError(told.decode(errors="replace"))
 
     def _ready(self) -> list[Worker]:
         """Workers with something to read, or that have died."""
@@ -210,8 +213,8 @@ class Crew:
         self._close_pipes()
         self._open_pipes()
         self._current[:] = -1
+        self._start_all(count)  # first: they make room, should the pipe be a small one
         self._post(self._undone.values())
-        self._start_all(count)
 
     def _start_all(self, count: int) -> None:
         """Start workers, each on its place."""
@@ -243,9 +246,10 @@ class Crew:
     def _end_all(self) -> None:
         """End every worker; safe to call twice."""
         for worker in self._workers:
-            if sys.platform != "win32":
-                self._ears.unregister(worker.pipe)
-            worker.pipe.close()
+            if not worker.pipe.closed:
+                if sys.platform != "win32":
+                    self._ears.unregister(worker.pipe)
+                worker.pipe.close()
             worker.process.terminate()
         for worker in self._workers:
             worker.process.join()
@@ -265,8 +269,8 @@ class Crew:
         """End every worker and free the shared memory; safe to call twice."""
         if self._closed:
             return
-        self._closed = True
         self._end_all()
+        self._closed = True
         self._close_pipes()
         self._ears.close()
         del self.genomes, self.results, self.inputs, self.returned
@@ -346,11 +350,13 @@ def _work(
             # who waits looks at what is done, and does so after a while of its own accord, too.
             if marks[task.first : task.last].min() >= task.base:
                 put(pipe, [_WOKEN])
-    except (EOFError, OSError):
+    except EOFError:
         return  # the main process has ended
     except Exception as error:  # noqa: BLE001  # the main process decides what it means
         told = f"a worker failed: {type(error).__name__}: {error}"
-        put(pipe, [told.encode(errors="backslashreplace")])  # a file's name may be any bytes
+        with suppress(OSError):  # it has ended, which is what failed
+            # A file's name may be any bytes; and what is longer than one read is cut.
+            put(pipe, [told.encode(errors="backslashreplace")[:TOLD]])
 
 
 def _wants_of(task: Task, wanted: npt.NDArray[np.uint8]) -> Wants:

@@ -41,6 +41,8 @@ SMALLEST = 2
 """The shortest side in pixels that is written."""
 MANY = 200
 """Shapes from which on it is said that weighing them takes time."""
+LONG = 100
+"""Drawings from which on it is said that looking at them takes time."""
 ALIKE = 0.01
 """Share by which a drawing's proportions may be others than those that were scored, rounded to
 pixels: what is stretched is another picture, whose score is its own.
@@ -337,7 +339,7 @@ def _compared(artwork: Artwork, order: Order, reference: Reference | None, say: 
                 stage.config.canvas,
                 stage.references,
                 lambda tried: svg.to_svg(tried, order.canvas),
-                lambda tries: told(f"{path}: drawing {tries:,}, to score as the picture does"),
+                lambda tries: _told_of(tries, path, told, say),
             )
     except (ValueError, OSError) as error:
         say(f"{path}: not compared: resvg does not draw it: {_line(error)}")
@@ -361,6 +363,13 @@ def _busy(what: str) -> Iterator[Callable[[str], bool]]:
             return True
 
         yield tell
+
+
+def _told_of(tries: int, path: Path, told: Callable[[str], bool], say: Say) -> bool:
+    """Say how many drawings were looked at; of many, that it takes time, whoever looks."""
+    if tries == LONG:
+        say(f"{path}: moving opacities until resvg's drawing of it scores as the picture does")
+    return told(f"{path}: drawing {tries:,}, to score as the picture does")
 
 
 def _line(error: Exception) -> str:

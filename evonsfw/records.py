@@ -24,7 +24,7 @@ def put(sink: Connection, records: Sequence[bytes]) -> None:
 
     Args:
         sink: the end that is written to, of a pipe of one direction.
-        records: of one size, `AT_ONCE` bytes at most.
+        records: of one size, `AT_ONCE` bytes at most where others put theirs there too.
 
     Raises:
         OSError: nobody reads any longer.

@@ -187,9 +187,29 @@ def test_after_a_round_the_bar_is_near_enough(steep: Path, monkeypatch: pytest.M
         return np.array([{0: 0.5, 3: 0.9 * BAR}.get(tried[-1], 0.3)])
 
     limits = np.full(4, -5), np.full(4, 5)
-    _, off = agreement._searched(look, *limits, lambda _: True)
+    _, off = agreement._searched(look, *limits, 99, lambda _: True)
     assert len(off) == 6
     assert min(off) == 0.9 * BAR
+
+
+@pytest.mark.parametrize(("shapes", "room", "most"), [(1, 5, 11), (2, 0, 1), (2, 1, 9)])
+def test_no_opacities_are_looked_at_twice(shapes: int, room: int, most: int) -> None:
+    looked: list[bytes] = []
+
+    def look(nudges: np.ndarray) -> np.ndarray:
+        looked.append(nudges.tobytes())
+        return np.array([0.3])
+
+    limits = np.full(shapes, -room), np.full(shapes, room)
+    agreement._searched(look, *limits, 500, lambda _: True)
+    assert len(set(looked)) == len(looked) <= most
+
+
+def test_of_a_large_canvas_fewer_drawings_are_looked_at(
+    steep: Path, unlike: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agreement, "PIXELS", 5 * CANVAS[0] * CANVAS[1])
+    assert found(steep).tries == 5
 
 
 def test_whoever_gives_up_gets_the_nearest_so_far(steep: Path, unlike: list[str]) -> None:

@@ -165,7 +165,9 @@ def test_a_slice_that_kills_three_workers_ends_the_run(
         assert pool._crew.deaths == MAX_DEATHS
 
 
-@pytest.mark.parametrize(("folder", "named"), [("gone", "gone"), ("\udcff", "udcff")])
+@pytest.mark.parametrize(
+    ("folder", "named"), [("gone", "gone"), ("\udcff", "udcff"), ("/".join(99 * ["€"]), "€")]
+)
 def test_an_error_in_a_worker_is_told_whatever_it_names(
     job: Job, genomes: np.ndarray, tmp_path: Path, folder: str, named: str
 ) -> None:

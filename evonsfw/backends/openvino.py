@@ -82,7 +82,7 @@ def open_network(file: Path, shape: tuple[int, int, int], sizes: tuple[int, ...]
 def _identity(file: Path) -> tuple[object, ...]:
     """What tells a file from another, and from what it was before."""
     found = file.stat()
-    return file.resolve(), found.st_size, found.st_mtime_ns
+    return file.resolve(), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _compiled(file: Path, shape: tuple[int, int, int]) -> Any:
