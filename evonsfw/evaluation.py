@@ -250,7 +250,7 @@ class Pool(_Lanes):
         first: int,
         count: int,
         cancelled: Callable[[], bool],
-        wants: Wants = FITNESS_ONLY,
+        wants: Wants,
     ) -> Evaluation:
         """Read a lane's results."""
         for _ in self._crew.finish(tasks, cancelled):
@@ -290,7 +290,7 @@ class Owner(_Lanes):
         first: int,
         count: int,
         cancelled: Callable[[], bool],
-        wants: Wants = FITNESS_ONLY,
+        wants: Wants,
     ) -> Evaluation:
         """Score each batch as soon as all of it is prepared; the lane is free at the end."""
         waiting = deque(_slices(first, first + count, self._scorer.sizes[-1]))
