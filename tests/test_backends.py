@@ -88,6 +88,7 @@ def _present(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     for name in backend_names():
         reason = None if name in names else f"pip install {name}"
         monkeypatch.setattr(load_backend(name), "missing", lambda reason=reason: reason)
+    monkeypatch.setattr(load_backend("openvino"), "arithmetic", lambda: "bf16")
 
 
 EVERYTHING = ("onnxruntime", "openvino", "int8", "webgpu", "cuda")
