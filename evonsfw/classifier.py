@@ -24,7 +24,7 @@ from evonsfw.ort_session import (
     require_batch,
     require_floats,
 )
-from evonsfw.preparation import Pictures, input_shape, prepare
+from evonsfw.preparation import Pictures, Preparation, input_shape
 
 Probabilities = npt.NDArray[np.float32]
 Both = Callable[[Inputs], tuple[Probabilities, Probabilities]]
@@ -67,11 +67,13 @@ class Classifier:
             self._network = _first_of(self._both)
         else:
             self._network = _checked(spec) if backend == REFERENCE else _opened(spec, backend, file)
+        self._prepare = Preparation(spec)
         self._input = np.empty((1, *input_shape(spec)), np.float32)
 
     def probabilities(self, pictures: Sequence[Pictures] | Pictures) -> Probabilities:
         """(B, H, W, 3) uint8 sRGB pictures to (B, C) float32 probabilities."""
-        return np.stack([self._score(picture) for picture in pictures])
+        found = [self._score(picture) for picture in pictures]
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     def with_logits(
         self, pictures: Sequence[Pictures] | Pictures
@@ -79,7 +81,7 @@ class Classifier:
         """(B, H, W, 3) uint8 sRGB pictures to (B, C) probabilities, the same, and (B, C) logits."""
         both = []
         for picture in pictures:
-            prepare(self.spec, picture, self._input[0])
+            self._prepare(picture, self._input[0])
             both.append(self.run_with_logits(self._input))
         return np.concatenate([p for p, _ in both]), np.concatenate([z for _, z in both])
 
@@ -88,7 +90,7 @@ class Classifier:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's about palettes: it converts all the same
             rgb = image if image.mode == "RGB" else image.convert("RGB")
-        return self._score(np.asarray(rgb))
+        return self._score(np.asarray(rgb))[0]
 
     def run(self, inputs: Inputs) -> Probabilities:
         """(1, …) float32 prepared input to (1, C) probabilities."""
@@ -101,9 +103,9 @@ class Classifier:
         return run(self.spec, lambda _: found[0], inputs), found[1].reshape(len(inputs), -1)
 
     def _score(self, picture: Pictures) -> Probabilities:
-        """(C,) probabilities of one picture, through the one input buffer."""
-        prepare(self.spec, picture, self._input[0])
-        return run(self.spec, self._network, self._input)[0]
+        """(1, C) probabilities of one picture, through the one input buffer."""
+        self._prepare(picture, self._input[0])
+        return run(self.spec, self._network, self._input)
 
 
 class BatchScorer:

@@ -22,6 +22,7 @@ from evonsfw.colour import parse_colour
 from evonsfw.shapes import load_shape
 
 Genome = npt.NDArray[np.float32]
+ZERO, ONE = np.float32(0.0), np.float32(1.0)
 BACKGROUND_GENES = 3
 COLOUR_GENES = 4
 """Red, green, blue, alpha: the last genes of every row."""
@@ -130,6 +131,12 @@ class Encoding:
         return BACKGROUND_GENES + self.n * self.row_length
 
     @cached_property
+    def _alphas(self) -> tuple[np.float32, np.float32]:
+        """Opacity at alpha gene 0, and what it grows by."""
+        low, high = self.alpha
+        return np.float32(low), np.float32(high - low)
+
+    @cached_property
     def fixed_background(self) -> npt.NDArray[np.float32] | None:
         """(3,) sRGB in [0, 1], or None where the background evolves."""
         return None if self.background == "evolve" else parse_colour(self.background)
@@ -152,16 +159,18 @@ class Encoding:
         """
         if genome.shape != (self.length,):
             raise ValueError(f"genome of shape {genome.shape}: expected ({self.length},)")
-        genes = np.clip(np.asarray(genome, np.float32), 0.0, 1.0)
+        # Not np.clip, a function of Python: slow where the caches are the network's, as a worker's
+        # are after each scoring.
+        genes = np.minimum(np.maximum(np.asarray(genome, np.float32), ZERO), ONE)
         rows = self.rows(genes)
-        low, high = self.alpha
+        low, span = self._alphas
         background = self.fixed_background
         return Drawing(
             shapes=self.shapes,
             background=self._in_palette(genes[None, :3])[0] if background is None else background,
             geometry=rows[:, :-COLOUR_GENES].astype(np.float64),
             colours=self._in_palette(rows[:, -COLOUR_GENES:-1]),
-            alphas=np.float32(low) + np.float32(high - low) * rows[:, -1],
+            alphas=low + span * rows[:, -1],
         )
 
     def _in_palette(self, colours: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

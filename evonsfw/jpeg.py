@@ -16,6 +16,7 @@ and jdcolor for how the steps round.
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from evonsfw.compiled import compiled
 from evonsfw.jpeg_transforms import Pairs, Samples, Wide, Words, code
 
 Pictures = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
 
 LUMA = (
     "16 11 10 16 24 40 51 61  12 12 14 19 26 58 60 55  14 13 16 24 40 57 69 56 "
@@ -46,6 +48,7 @@ CB_RED, CB_GREEN, CR_GREEN, CR_BLUE = Real(11059), Real(21709), Real(27439), Rea
 HALF, CENTRE, UNIT = Real(32768), Real((128 << 16) + 32767), Real(1 / 65536)
 RED_CR, BLUE_CB = Real(91881 / 65536), Real(116130 / 65536)
 GREEN_CB, GREEN_CR = Real(22554 / 65536), Real(46802 / 65536)
+NOTHING = np.zeros(3, np.uint8)
 ROUND, GREY, LEAST, MOST = Real(0.5), Real(128), Real(0), Real(255)
 
 
@@ -62,29 +65,84 @@ def round_trip(pixels: Pictures, quality: int = 75) -> Pictures:
     Raises:
         ValueError: an array of another shape or type, an empty one, or another quality.
     """
+    _require_pixels(pixels)
+    out = np.empty_like(pixels, order="C")
+    RoundTrip(pixels.shape[0], pixels.shape[1], quality)(pixels, out)
+    return out
+
+
+class RoundTrip:
+    """`round_trip` of one picture after another, in the same memory. Not to be called from several
+    threads at a time.
+
+    Args:
+        height: of what is coded, in pixels, at least 1.
+        width: likewise.
+        quality: as of `round_trip`.
+
+    Raises:
+        ValueError: another quality.
+    """
+
+    def __init__(self, height: int, width: int, quality: int = 75) -> None:
+        if not 1 <= quality <= 100:
+            raise ValueError(f"JPEG quality {quality}: expected 1 to 100")
+        self._shape = height, width
+        bands, halves, tiles = -(-height // 16), -(-width // 64), -(-width // 32)
+        luma = np.empty((2 * bands, 8, 64 * halves), np.uint8)
+        chroma = np.empty((2 * bands, 8, 32 * halves), np.uint8)
+        colours = np.empty((3, 64 * halves), np.uint8)
+        full = np.empty((2, 2, 64 * halves), np.uint8)
+        self._planes = luma, chroma, colours, full, full.view(np.uint16)
+        luma_steps, chroma_steps = _steps(quality)
+        self._codes = (
+            (luma.view(np.uint64), False, luma_steps, *_tiles(tiles)),
+            (chroma.view(np.uint64), True, chroma_steps, *_tiles(halves)),
+        )
+        doubled, sums = full[0], np.empty(32 * halves + 2, np.uint16)
+        blocks = chroma.reshape(2, 8 * bands, 32 * halves)
+        self._back = luma, blocks, colours, doubled, doubled.view(np.uint16), sums
+
+    def __call__(
+        self,
+        pixels: Pictures,
+        out: Pictures | Floats,
+        corner: tuple[int, int] = (0, 0),
+        means: Pictures | Floats = NOTHING,
+        swap: bool = False,
+    ) -> None:
+        """A part of a picture after JPEG, as if it were a picture of its own.
+
+        Args:
+            pixels: (H, W, 3) uint8 array, sRGB, that holds the part.
+            out: (height, width, 3) C-contiguous array, written over.
+            corner: row and column of the part's first pixel.
+            means: (3,) of the type of `out`, taken off its channels.
+            swap: whether these are blue, green, red.
+
+        Raises:
+            ValueError: an array of another shape or type, or the part is not in it.
+        """
+        _require_pixels(pixels)
+        (height, width), (top, left) = self._shape, corner
+        rows, columns = pixels.shape[:2]
+        if not (0 <= top <= rows - height and 0 <= left <= columns - width):
+            raise ValueError(
+                f"JPEG of {width}x{height} pixels from ({left}, {top}) on: the picture is "
+                f"{columns}x{rows}"
+            )
+        flat = np.ascontiguousarray(pixels).reshape(rows, 3 * columns)
+        _subsample(flat, (top, left, height, width), *self._planes)
+        for each in self._codes:
+            code(*each)
+        _restore(*self._back, means, swap, out.reshape(height, -1))
+
+
+def _require_pixels(pixels: Pictures) -> None:
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
         raise ValueError(
             f"JPEG of an array {pixels.shape} of {pixels.dtype}: expected (H, W, 3) of uint8"
         )
-    if not 1 <= quality <= 100:
-        raise ValueError(f"JPEG quality {quality}: expected 1 to 100")
-    height, width, _ = pixels.shape
-    bands, halves, tiles = -(-height // 16), -(-width // 64), -(-width // 32)
-    rows = np.ascontiguousarray(pixels).reshape(height, 3 * width)
-    luma = np.empty((2 * bands, 8, 64 * halves), np.uint8)
-    chroma = np.empty((2 * bands, 8, 32 * halves), np.uint8)
-    colours = np.empty((3, 64 * halves), np.uint8)
-    full = np.empty((2, 2, 64 * halves), np.uint8)
-    _subsample(rows, luma, chroma, colours, full, full.view(np.uint16))
-    luma_steps, chroma_steps = _steps(quality)
-    code(luma.view(np.uint64), False, luma_steps, *_tiles(tiles))
-    code(chroma.view(np.uint64), True, chroma_steps, *_tiles(halves))
-    doubled, sums = full[0], np.empty(32 * halves + 2, np.uint16)
-    out = np.empty((height, width, 3), np.uint8)
-    planes = luma, chroma.reshape(2, 8 * bands, 32 * halves)
-    flat = out.reshape(height, 3 * width)
-    _restore(*planes, colours, doubled, doubled.view(np.uint16), sums, flat)
-    return out
 
 
 def _tiles(count: int) -> tuple[Samples, Samples, Pairs, Pairs, Words, Wide]:
@@ -110,19 +168,29 @@ def _steps(quality: int) -> Wide:
 
 @compiled
 def _subsample(
-    pixels: Samples, luma: Samples, chroma: Samples, colours: Samples, full: Samples, pairs: Pairs
+    pixels: Samples,
+    part: tuple[int, int, int, int],
+    luma: Samples,
+    chroma: Samples,
+    colours: Samples,
+    full: Samples,
+    pairs: Pairs,
 ) -> None:  # pragma: no cover - compiled
     """Pixels to planes; the last column and row are repeated to whole blocks (jcprepct).
 
+    The part of the pixels is told by its first row and column, its height and its width.
     Planes are of whole tiles, a row of blocks after the other: (2 B, 8, …) for B bands of 16
     rows; in the chroma's, the B rows of blocks of Cb come before those of Cr. Of chroma it is the
     last halved row that is repeated. `colours` (3, …) is one row of red, green and blue, `full`
     (2, 2, …) two rows of Cb and of Cr before they are halved, and `pairs` the same memory.
     """
-    height, bands = pixels.shape[0], luma.shape[0] // 2
+    top, left, height, width = part
+    bands = luma.shape[0] // 2
     for y in range(16 * bands):
         if y < height + (height & 1):
-            _convert(pixels, min(y, height - 1), colours, luma, y, full)
+            row = pixels[top + min(y, height - 1)]
+            _part_colours(row[3 * left : 3 * (left + width)], colours)
+            _convert(colours, luma, y, full)
         else:
             for x in range(luma.shape[2]):
                 luma[y >> 3, y & 7, x] = luma[(y - 1) >> 3, (y - 1) & 7, x]
@@ -132,18 +200,24 @@ def _subsample(
 
 
 @compiled
-def _convert(
-    pixels: Samples, source: int, colours: Samples, luma: Samples, y: int, full: Samples
-) -> None:  # pragma: no cover - compiled
-    """A row of pixels to luma and chroma: 16 bits of fraction, half added, cut (jccolor)."""
-    width, parity = pixels.shape[1] // 3, y & 1
+def _part_colours(row: Samples, colours: Samples) -> None:  # pragma: no cover - compiled
+    """A row of pixels to one of red, one of green and one of blue; the last pixel fills them up."""
+    width = len(row) // 3
     for x in range(width):
-        colours[0, x] = pixels[source, 3 * x]
-        colours[1, x] = pixels[source, 3 * x + 1]
-        colours[2, x] = pixels[source, 3 * x + 2]
+        colours[0, x] = row[3 * x]
+        colours[1, x] = row[3 * x + 1]
+        colours[2, x] = row[3 * x + 2]
     last = colours[0, width - 1], colours[1, width - 1], colours[2, width - 1]
     for x in range(width, colours.shape[1]):
         colours[0, x], colours[1, x], colours[2, x] = last
+
+
+@compiled
+def _convert(
+    colours: Samples, luma: Samples, y: int, full: Samples
+) -> None:  # pragma: no cover - compiled
+    """A row of colours to luma and chroma: 16 bits of fraction, half added, cut (jccolor)."""
+    parity = y & 1
     for x in range(colours.shape[1]):
         red, green, blue = Real(colours[0, x]), Real(colours[1, x]), Real(colours[2, x])
         level = Y_RED * red + Y_GREEN * green + Y_BLUE * blue + HALF
@@ -173,7 +247,9 @@ def _restore(
     doubled: Samples,
     pairs: Pairs,
     sums: Pairs,
-    out: Samples,
+    means: Any,
+    swap: bool,
+    out: Any,
 ) -> None:  # pragma: no cover - compiled
     """Planes to pixels, row by row: `doubled` (2, …) is one of Cb and Cr, `pairs` the same."""
     height, columns = out.shape[0], (out.shape[1] // 3 + 1) // 2
@@ -187,7 +263,8 @@ def _restore(
             else:
                 for x in range(columns):  # libjpeg repeats one or two columns unsmoothed
                     pairs[c, x] = np.uint16(chroma[c, near, x]) * 257
-        _colour(luma, y, doubled, colours, out)
+        _colour(luma, y, doubled, colours)
+        _pixels(colours, means, swap, out[y])
 
 
 @compiled
@@ -209,9 +286,9 @@ def _double(
 
 @compiled
 def _colour(
-    luma: Samples, y: int, doubled: Samples, colours: Samples, out: Samples
+    luma: Samples, y: int, doubled: Samples, colours: Samples
 ) -> None:  # pragma: no cover - compiled
-    """A row of luma and chroma to pixels, rounded and clipped (jdcolor)."""
+    """A row of luma and chroma to colours, rounded and clipped (jdcolor)."""
     for x in range(luma.shape[2]):
         level = Real(luma[y >> 3, y & 7, x]) + ROUND
         cb, cr = Real(doubled[0, x]) - GREY, Real(doubled[1, x]) - GREY
@@ -219,7 +296,14 @@ def _colour(
         colours[0, x] = Int(min(max(level + RED_CR * cr, LEAST), MOST))
         colours[1, x] = Int(min(max(green, LEAST), MOST))
         colours[2, x] = Int(min(max(level + BLUE_CB * cb, LEAST), MOST))
-    for x in range(out.shape[1] // 3):
-        out[y, 3 * x] = colours[0, x]
-        out[y, 3 * x + 1] = colours[1, x]
-        out[y, 3 * x + 2] = colours[2, x]
+
+
+@compiled
+def _pixels(colours: Samples, means: Any, swap: bool, row: Any) -> None:  # pragma: no cover
+    """A row of colours to one of pixels, of any type, less their means."""
+    a, b, c = means[0], means[1], means[2]
+    for x in range(len(row) // 3):
+        red, green, blue = colours[0, x], colours[1, x], colours[2, x]
+        row[3 * x] = row.dtype.type(blue if swap else red) - a
+        row[3 * x + 1] = row.dtype.type(green) - b
+        row[3 * x + 2] = row.dtype.type(red if swap else blue) - c

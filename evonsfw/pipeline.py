@@ -27,8 +27,8 @@ from evonsfw.model_spec import ModelSpec
 from evonsfw.objectives import Goal
 from evonsfw.objectives.likeness import Likeness
 from evonsfw.observed import Logits, Observed
-from evonsfw.preparation import Pictures, input_shape, prepare, pull_back
-from evonsfw.raster import render
+from evonsfw.preparation import Pictures, Preparation, input_shape, prepare, pull_back
+from evonsfw.raster import Renderer, render
 from evonsfw.search import FITNESS_ONLY, Improvement, Wants
 from evonsfw.several import Several, count
 from evonsfw.shapes import Canvas
@@ -145,6 +145,8 @@ class Pipeline:
         self, job: Job, score: bool = True, classifiers: tuple[Classifier, ...] = ()
     ) -> None:
         self._job, self._tape = job, Tape()
+        self._render = Renderer(job.encoding, job.canvas)
+        self._preparations = [Preparation(model) for model in job.models]
         self._wish = build_wish(job.objective, job.goal, job.models)
         self._logits = "logits" in needs_of(job.objective)
         self._classifiers: tuple[Classifier, ...] = ()
@@ -160,6 +162,7 @@ class Pipeline:
         """The same sessions for another encoding, canvas or goal of the same classifiers."""
         other = copy.copy(self)
         other._job = job
+        other._render = Renderer(job.encoding, job.canvas)
         other._wish = build_wish(job.objective, job.goal, job.models)
         return other
 
@@ -170,7 +173,7 @@ class Pipeline:
             return replace(self.evaluate(better), genomes=better)
         if len(self._job.views) > 1 or wants.gradient:
             return joined([self._worst(genome, wants) for genome in genomes])
-        return self.evaluate_pictures(render(genomes, self._job.encoding, self._job.canvas))
+        return self.evaluate_pictures(self._render(genomes))
 
     def _improved(self, genomes: Genomes, how: Improvement) -> Genomes:
         """(B, L) float32 genomes that are fitter, or whose pictures are more like the target's."""
@@ -251,8 +254,8 @@ class Pipeline:
     ) -> tuple[Observed, list[Kept]]:
         """What is to be known of a picture, and what the way back needs."""
         models = self._job.models
-        for model, inputs in zip(models, self._inputs, strict=True):
-            prepare(model, picture, inputs[0], own_jpeg)
+        for preparation, inputs in zip(self._preparations, self._inputs, strict=True):
+            preparation(picture, inputs[0], own_jpeg)
         if gradient:
             assert self._job.gradient, "the job says that no gradient is wanted"
             networks = self._differentiables
@@ -294,9 +297,8 @@ class Pipeline:
     def prepare(self, genomes: Genomes, inputs: npt.NDArray[np.float32]) -> None:
         """Write (B, L) genomes' inputs of the first classifier into a (B, …) array."""
         assert self._job.model is not None
-        pictures = render(genomes, self._job.encoding, self._job.canvas)
-        for picture, row in zip(pictures, inputs, strict=True):
-            prepare(self._job.model, picture, row)
+        for picture, row in zip(self._render(genomes), inputs, strict=True):
+            self._preparations[0](picture, row)
 
 
 def open_classifiers(job: Job) -> tuple[Classifier, ...]:

@@ -14,39 +14,67 @@ import numpy.typing as npt
 from PIL import Image
 
 from evonsfw.compiled import compiled
-from evonsfw.jpeg import round_trip
+from evonsfw.jpeg import RoundTrip
 from evonsfw.model_spec import ModelSpec, Resize
 
 Pictures = npt.NDArray[np.uint8]
 Inputs = npt.NDArray[np.float32]
 
 
-def prepare(spec: ModelSpec, picture: Pictures, out: Inputs, jpeg: bool = True) -> None:
-    """Turn one picture into what the model is given.
+class Preparation:
+    """Turns one picture after another into what a model is given, in the same memory. Not to be
+    called from several threads at a time.
 
     Args:
         spec: the model.
-        picture: (H, W, 3) uint8 sRGB, any size.
-        out: (H, W, 3) or (3, H, W) float32, by `spec.layout`: written over.
-        jpeg: False leaves out the model's own JPEG step, where it has one.
     """
-    pixels = _framed(spec, picture)
-    if spec.jpeg and jpeg:
-        pixels = round_trip(pixels)
-    planes = out if spec.layout == "NCHW" else out.transpose(2, 0, 1)
-    _look_up(pixels, _table(spec.scale, spec.mean, spec.std), spec.channels == "BGR", planes)
+
+    def __init__(self, spec: ModelSpec) -> None:
+        width, height = spec.input_size
+        self._spec, self._swap = spec, spec.channels == "BGR"
+        self._corner = (spec.resize.height - height) // 2, (spec.resize.width - width) // 2
+        self._code = RoundTrip(height, width) if spec.jpeg else None
+        self._pixels = np.empty((height, width, 3), np.uint8)
+        plain = spec.layout == "NHWC" and spec.scale == 1.0 and set(spec.std) == {1.0}
+        self._means = np.array(spec.mean, np.float32) if plain else None
+
+    def __call__(self, picture: Pictures, out: Inputs, jpeg: bool = True) -> None:
+        """Prepare one picture.
+
+        Args:
+            picture: (H, W, 3) uint8 sRGB, any size.
+            out: (H, W, 3) or (3, H, W) float32, by the model's layout, C-contiguous: written over.
+            jpeg: False leaves out the model's own JPEG step, where it has one.
+        """
+        assert out.flags.c_contiguous
+        spec = self._spec
+        picture = _resized(spec.resize, picture)
+        code = self._code if jpeg else None
+        if code is not None and self._means is not None:
+            code(picture, out, self._corner, self._means, self._swap)
+            return
+        if code is not None:
+            code(picture, self._pixels, self._corner)
+        else:
+            (top, left), (height, width) = self._corner, self._pixels.shape[:2]
+            self._pixels[:] = picture[top : top + height, left : left + width]
+        planes = out if spec.layout == "NCHW" else out.transpose(2, 0, 1)
+        _look_up(self._pixels, _table(spec.scale, spec.mean, spec.std), self._swap, planes)
 
 
-def _framed(spec: ModelSpec, picture: Pictures) -> Pictures:
-    """Resized where it is of another size, then cut from the middle."""
-    resize, crop = spec.resize, spec.crop
-    if picture.shape[:2] != (resize.height, resize.width):
-        size = (resize.width, resize.height)
-        picture = np.asarray(Image.fromarray(picture).resize(size, _filter(resize)))
-    if crop is None:
+def prepare(spec: ModelSpec, picture: Pictures, out: Inputs, jpeg: bool = True) -> None:
+    """Turn one picture into what the model is given: as a `Preparation` does, whose memory is worth
+    keeping where there are many.
+    """
+    Preparation(spec)(picture, out, jpeg)
+
+
+def _resized(resize: Resize, picture: Pictures) -> Pictures:
+    """The picture, or its copy of another size where it has to be."""
+    if picture.shape[:2] == (resize.height, resize.width):
         return picture
-    left, top = (resize.width - crop.width) // 2, (resize.height - crop.height) // 2
-    return np.ascontiguousarray(picture[top : top + crop.height, left : left + crop.width])
+    size = (resize.width, resize.height)
+    return np.asarray(Image.fromarray(picture).resize(size, _filter(resize)))
 
 
 @functools.cache

@@ -82,12 +82,34 @@ def render(genomes: Floats, encoding: Encoding, canvas: Canvas) -> Pictures:
     Returns:
         (B, H, W, 3) uint8 array, sRGB.
     """
-    width, height = canvas
-    pictures = np.empty((len(genomes), height, width, 3), np.uint8)
-    workspace = make_workspace(canvas)
-    for picture, genome in zip(pictures, genomes, strict=True):
-        render_drawing(encoding.decode(genome), canvas, picture, workspace)
-    return pictures
+    return Renderer(encoding, canvas)(genomes)
+
+
+class Renderer:
+    """Renders one batch of genomes after another, in the same memory. Not to be called from several
+    threads at a time.
+
+    Args:
+        encoding: what the genes mean.
+        canvas: width and height in pixels.
+    """
+
+    def __init__(self, encoding: Encoding, canvas: Canvas) -> None:
+        self._encoding, self._canvas = encoding, canvas
+        self._workspace = make_workspace(canvas)
+        self._pictures = np.empty((0, canvas[1], canvas[0], 3), np.uint8)
+
+    def __call__(self, genomes: Floats) -> Pictures:
+        """(B, L) float32 array in [0, 1] to a (B, H, W, 3) uint8 array, sRGB, which the next call
+        writes over.
+        """
+        if len(genomes) > len(self._pictures):
+            self._pictures = np.empty((len(genomes), *self._pictures.shape[1:]), np.uint8)
+        pictures = self._pictures[: len(genomes)]
+        for picture, genome in zip(pictures, genomes, strict=True):
+            drawing = self._encoding.decode(genome)
+            render_drawing(drawing, self._canvas, picture, self._workspace)
+        return pictures
 
 
 def render_drawing(
@@ -139,7 +161,8 @@ def outlines(
     """
     if len(drawing.shapes) == 1:
         corners = load_shape(drawing.shapes[0]).outline(drawing.geometry, canvas)
-        return corners.reshape(-1, 2), np.arange(len(corners) + 1) * corners.shape[1]
+        count, each, _ = corners.shape
+        return corners.reshape(-1, 2), np.arange(0, count * each + 1, each)
     counts = np.empty(len(drawing.alphas), np.int64)
     pieces = []
     for name, rows in drawing.rows_by_shape():

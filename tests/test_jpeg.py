@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, JpegImagePlugin
 
 from evonsfw.genome import Encoding
-from evonsfw.jpeg import round_trip
+from evonsfw.jpeg import RoundTrip, round_trip
 from evonsfw.raster import render
 from evonsfw.shapes import shape_names
 
@@ -144,3 +144,34 @@ def test_other_types_are_refused() -> None:
 def test_other_qualities_are_refused(quality: int) -> None:
     with pytest.raises(ValueError, match=f"JPEG quality {quality}: expected 1 to 100"):
         round_trip(np.zeros((4, 4, 3), np.uint8), quality)
+
+
+def test_the_same_memory_codes_one_picture_after_another() -> None:
+    code, out = RoundTrip(30, 50), np.empty((30, 50, 3), np.uint8)
+    for picture in _pictures(30, 50).values():
+        code(picture, out)
+        assert np.array_equal(out, _pillow(picture))
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (3, 0), (0, 11), (10, 20)])
+def test_a_part_is_coded_as_if_it_were_a_picture(corner: tuple[int, int]) -> None:
+    picture, out = _pictures(30, 50)["noise"], np.empty((20, 30, 3), np.uint8)
+    RoundTrip(20, 30)(picture, out, corner)
+    top, left = corner
+    assert np.array_equal(out, _pillow(picture[top : top + 20, left : left + 30].copy()))
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_means_are_taken_off_the_channels_in_their_order(swap: bool) -> None:
+    picture, out = _pictures(30, 50)["patches"], np.empty((30, 50, 3), np.float32)
+    means = np.array([104.25, 0.0, -1e-3], np.float32)
+    RoundTrip(30, 50)(picture, out, means=means, swap=swap)
+    channels = _pillow(picture)[..., ::-1] if swap else _pillow(picture)
+    assert np.array_equal(out, channels.astype(np.float32) - means)
+
+
+@pytest.mark.parametrize("corner", [(11, 0), (0, 21), (-1, 0), (0, -1)])
+def test_a_part_that_is_not_in_the_picture(corner: tuple[int, int]) -> None:
+    out = np.empty((20, 30, 3), np.uint8)
+    with pytest.raises(ValueError, match="the picture is 50x30"):
+        RoundTrip(20, 30)(np.zeros((30, 50, 3), np.uint8), out, corner)

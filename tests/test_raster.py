@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw
 
 from evonsfw.genome import Encoding
-from evonsfw.raster import make_workspace, outlines, paint_polygons, render
+from evonsfw.raster import Renderer, make_workspace, outlines, paint_polygons, render
 from evonsfw.shapes import Canvas, shape_names
 from evonsfw.tiles import TALL
 
@@ -326,6 +326,15 @@ def test_pixels_do_not_depend_on_the_batch() -> None:
     alone = np.concatenate([render(genome[None], encoding, (48, 31)) for genome in genomes])
     np.testing.assert_array_equal(together, backward)
     np.testing.assert_array_equal(together, alone)
+
+
+def test_the_same_memory_renders_one_batch_after_another() -> None:
+    encoding = Encoding(ALL, 40)
+    again = Renderer(encoding, (48, 31))
+    for seed, count in enumerate([2, 5, 1, 0, 3]):
+        genomes = _genomes(encoding, seed, count)
+        np.testing.assert_array_equal(again(genomes), render(genomes, encoding, (48, 31)))
+    assert np.shares_memory(again(genomes), again(genomes[:1]))
 
 
 def test_an_empty_batch() -> None:

@@ -71,9 +71,16 @@ def open_network(file: Path, shape: tuple[int, int, int], sizes: tuple[int, ...]
     except IndexError:
         request = _compiled(file, shape)
 
+    tensor = _openvino().Tensor
+
     def network(inputs: Inputs) -> Outputs:
-        rows = [np.array(request.infer([row[None]], share_inputs=True)[0]) for row in inputs]
-        return np.concatenate(rows)
+        rows = np.require(inputs, np.float32, ["C", "W"])
+        found = []
+        for row in rows:  # by tensors: as arguments of `infer` arrays take three times as long
+            request.set_input_tensor(0, tensor(row[None], shared_memory=True))
+            request.infer()
+            found.append(np.array(request.get_output_tensor(0).data))
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     weakref.finalize(network, idle.append, request).atexit = False
     return network

@@ -9,6 +9,7 @@ canvas needs.
 from __future__ import annotations
 
 import functools
+import math
 from typing import Protocol, cast
 
 import numpy as np
@@ -86,7 +87,7 @@ def radii(genes: Array, canvas: Canvas, smallest: float, largest: float) -> Arra
     """(M, G) genes to (M,) radii in pixels: geometric in the size gene, so that an equal step of
     the gene is an equal ratio of sizes, whatever the size.
     """
-    unit = float(np.sqrt(canvas[0] * canvas[1]))
+    unit = math.sqrt(canvas[0] * canvas[1])
     ratio: Array = unit * smallest * (largest / smallest) ** genes[:, 2]
     return ratio
 
