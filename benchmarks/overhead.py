@@ -49,6 +49,9 @@ class Clock(threading.Thread):
 
     def run(self) -> None:
         """Take the first sample after start-up, then others: the last one counts."""
+        while LOOP not in _by_thread():  # the first run after an installation compiles
+            if self._ended.wait(0.1):
+                return
         if self._ended.wait(START_UP):
             return
         first, began = _by_thread(), time.perf_counter()

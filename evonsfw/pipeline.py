@@ -22,7 +22,7 @@ from evonsfw.exactness import differentiable, has_softmax
 from evonsfw.genome import Encoding, Genome
 from evonsfw.gradient import Differentiable, Kept
 from evonsfw.improvement import ascended, coarser, recoloured, redrawn
-from evonsfw.margin import SMALLEST
+from evonsfw.margin import SMALLEST, margin
 from evonsfw.model_spec import ModelSpec
 from evonsfw.objectives import Goal
 from evonsfw.objectives.likeness import Likeness
@@ -363,6 +363,8 @@ def warm_up(job: Job) -> None:
         Likeness(job.goal.target, job.goal.weights).scores(pictures)
     for view in job.views:
         _warm_up_view(job, view, genome)
+    if job.models:
+        margin(np.full((1, 2), 0.5, np.float32), 0)
     if job.improve:
         growth.warm_up(job.encoding)
 

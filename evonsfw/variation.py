@@ -12,7 +12,7 @@ import numpy as np
 from deap import tools
 
 from evonsfw.genome import Individual
-from evonsfw.search import Genomes, Problem
+from evonsfw.search import Genomes, Problem, keep_in_box
 
 STEP = 0.3
 """Largest standard deviation of a changed gene; each change draws one from a tenth of it up, so
@@ -61,7 +61,7 @@ def mutate(problem: Problem, reserve: Genomes, individual: Individual) -> tuple[
             tools.mutGaussian(rows[row], mu=0.0, sigma=step, indpb=CHANGED)
     if random.random() < BACKGROUND:
         tools.mutGaussian(individual[: problem.header], mu=0.0, sigma=STEP, indpb=1.0)
-    np.clip(individual, 0.0, 1.0, out=individual)
+    keep_in_box(np.asarray(individual))
     return (individual,)
 
 

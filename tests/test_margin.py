@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evonsfw.margin import logit, margin
 
 
+@settings(deadline=None)
 @given(st.floats(-15, 15))
 def test_two_classes_are_the_log_odds(odds: float) -> None:
     p = np.array([[1 / (1 + math.exp(odds)), 1 / (1 + math.exp(-odds))]], np.float32)
@@ -38,11 +39,29 @@ def test_it_grows_where_the_probability_has_rounded_to_one() -> None:
     assert np.all(np.diff(margin(p, 1)) > 5)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1, width=32), min_size=2, max_size=9))
 def test_it_never_falls_with_the_probability(scores: list[float]) -> None:
     rising = np.sort(np.array(scores, np.float32))
     margins = margin(np.stack([1 - rising, rising], axis=1), 1)
     assert np.all(np.diff(margins) >= 0)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 50))
+def test_it_is_what_its_formula_says(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    p = (rng.random((3, count)) ** rng.integers(1, 60, (3, count))).astype(np.float32)
+    index = int(rng.integers(count))
+    exact = np.maximum(p.astype(np.float64), 1e-45)
+    expected = np.log(exact[:, index]) - np.log(np.delete(exact, index, axis=1).sum(axis=1))
+    np.testing.assert_allclose(margin(p, index), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_what_is_no_number_stays_none_and_spoils_no_other() -> None:
+    p = np.array([[np.nan, 0.5], [0.5, 0.5]], np.float32)
+    for index in (0, 1):
+        assert np.isnan(margin(p, index)).tolist() == [True, False]
 
 
 @given(st.floats(0, 1))
@@ -61,6 +80,7 @@ def test_logit_of_certainty_is_the_margin_of_certainty(score: float) -> None:
     assert logit(score) == pytest.approx(margin(p, 1)[0])
 
 
+@settings(deadline=None)
 @given(st.floats(1e-6, 1 - 1e-6))
 def test_logit_is_the_margin_of_a_probability(score: float) -> None:
     p = np.array([[1.0 - score, score]])

@@ -116,8 +116,10 @@ def _packed(strips: Iterator[Strip]) -> Iterator[bytes]:
     """The compressed rows. Without a filter, flat shapes with thin rims pack best and fastest."""
     packer = zlib.compressobj(LEVEL) if isal_zlib is None else isal_zlib.compressobj(FAST_LEVEL)
     for strip in strips:
-        rows = strip.reshape(len(strip), -1)
-        if data := packer.compress(np.pad(rows, ((0, 0), (1, 0))).data):
+        pixels = strip.reshape(len(strip), -1)
+        rows = np.zeros((len(strip), 1 + pixels.shape[1]), np.uint8)
+        rows[:, 1:] = pixels
+        if data := packer.compress(rows.data):
             yield data
     yield packer.flush()
 

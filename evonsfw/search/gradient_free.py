@@ -16,15 +16,16 @@ Gelatt, M. P. Vecchi 1983).
 
 from __future__ import annotations
 
-import copy
+import math
 from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from evonsfw.generation import read_only
 from evonsfw.moves import LARGEST, Moves
-from evonsfw.search import Fitness, Genomes, Problem, Search, State, Turns
+from evonsfw.search import Fitness, Genomes, Problem, Search, State, Turns, keep_in_box
 
 FOUNDERS = 12
 """Composed pictures, of which the best is the first parent."""
@@ -84,7 +85,7 @@ class GradientFree(Search):
         self._size = population
         self._rng = rng
         self._turns = Turns()
-        self._moves = Moves(problem, problem.compose(rng, RESERVE), rng)
+        self._moves = Moves(problem, read_only(problem.compose(rng, RESERVE)), rng)
         founders = problem.found(rng, max(FOUNDERS, population))
         self._again = deque([[Child(genome, genome * 0.0, 0) for genome in founders]])
         self._flight: deque[list[Child]] = deque()
@@ -103,7 +104,7 @@ class GradientFree(Search):
     @property
     def in_flight(self) -> int:
         """2, once there is a parent: a child is scored while the next is bred."""
-        return 2 if np.isfinite(self._value) else 1
+        return 2 if math.isfinite(self._value) else 1
 
     @property
     def complete(self) -> bool:
@@ -124,7 +125,7 @@ class GradientFree(Search):
         if self.complete:
             self._since, self._better = 0, False
         self._since += len(batch)
-        if np.isfinite(self._value):
+        if math.isfinite(self._value):
             for child, value in zip(batch, fitness, strict=True):
                 self._judge(child, float(value))
         else:
@@ -142,13 +143,13 @@ class GradientFree(Search):
             "genomes": genomes,
             "fitness": fitness,
             "flight": [_packed(batch) for batch in self._flight],
-            "steps": [step.copy() for step in self._steps],
+            "steps": list(self._steps),
             "gains": self._gains.copy(),
             "trials": self._trials.copy(),
             "counts": [self._bred, self._scorings],
-            "reserve": self._moves.reserve.copy(),
+            "reserve": self._moves.reserve,
             "largest": self._largest,
-            "random": copy.deepcopy(self._rng.bit_generator.state),
+            "random": self._rng.bit_generator.state,
         }
 
     def restore(self, state: State) -> None:
@@ -161,9 +162,9 @@ class GradientFree(Search):
         self._gains, self._trials = np.array(state["gains"]), np.array(state["trials"])
         self._bred, *_, self._scorings = (int(count) for count in state["counts"])
         self._since, self._better = 0, False
-        self._moves.reserve = np.array(state["reserve"])
+        self._moves.reserve = read_only(state["reserve"])
         self._largest = float(state.get("largest", LARGEST))
-        self._rng.bit_generator.state = copy.deepcopy(state["random"])
+        self._rng.bit_generator.state = state["random"]
         self._turns = Turns()
 
     def _half(self) -> int:
@@ -186,7 +187,7 @@ class GradientFree(Search):
             self._moves.all[move](genome)
         sizes = self._moves.rows(genome)[:, 2]
         np.minimum(sizes, np.float32(self._largest), out=sizes)
-        np.clip(genome, 0.0, 1.0, out=genome)
+        keep_in_box(genome)
         return Child(genome, genome - self._parent, move)
 
     def _probabilities(self) -> npt.NDArray[np.float64]:
