@@ -25,7 +25,7 @@ from evonsfw.classifier import (
 )
 from evonsfw.cores import usable_cores
 from evonsfw.model_spec import ModelSpec
-from evonsfw.preparation import Pictures, input_shape, prepare
+from evonsfw.preparation import Pictures, Preparation, input_shape
 from evonsfw.whole_score import WholeScore
 
 AHEAD = 4
@@ -214,8 +214,9 @@ class _InBatches:
         return self._thread.submit(self._score, prepared, inputs)
 
     def _prepare(self, pictures: list[Pictures], inputs: Inputs) -> None:
+        prepare = Preparation(self._scorer.spec)
         for picture, row in zip(pictures, inputs, strict=True):
-            prepare(self._scorer.spec, picture, row)
+            prepare(picture, row)
 
     def _score(self, prepared: list[Future[None]], inputs: Inputs) -> Probabilities:
         for one in prepared:
