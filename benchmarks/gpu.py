@@ -33,8 +33,8 @@ from evonsfw.config import make_config
 from evonsfw.cores import usable_cores
 from evonsfw.genome import Encoding
 from evonsfw.model_spec import DEFAULT, ModelSpec, read_spec
-from evonsfw.preparation import input_shape, prepare
-from evonsfw.raster import render
+from evonsfw.preparation import Preparation, input_shape
+from evonsfw.raster import Renderer, render
 from evonsfw.stage import complete
 
 ASKED = 0.8
@@ -107,9 +107,9 @@ def prepared(spec: ModelSpec, size: int) -> Inputs:
     """(size, …) inputs."""
     encoding = Encoding()
     genomes = compose(encoding, np.random.default_rng(0), min(size, PICTURES))
-    inputs = np.empty((size, *input_shape(spec)), np.float32)
+    inputs, preparation = np.empty((size, *input_shape(spec)), np.float32), Preparation(spec)
     for picture, row in zip(render(genomes, encoding, CANVAS), inputs, strict=False):
-        prepare(spec, picture, row)
+        preparation(picture, row)
     for start in range(PICTURES, size, PICTURES):
         inputs[start : start + PICTURES] = inputs[: min(PICTURES, size - start)]
     return inputs
@@ -120,10 +120,11 @@ def preparation_rate() -> float:
     spec, encoding = read_spec(DEFAULT), Encoding()
     genomes = compose(encoding, np.random.default_rng(0), PICTURES)
     row = np.empty(input_shape(spec), np.float32)
-    prepare(spec, render(genomes[:1], encoding, CANVAS)[0], row)
+    renderer, preparation = Renderer(encoding, CANVAS), Preparation(spec)
+    preparation(renderer(genomes[:1])[0], row)
     started = time.perf_counter()
     for genome in genomes:
-        prepare(spec, render(genome[None], encoding, CANVAS)[0], row)
+        preparation(renderer(genome[None])[0], row)
     return usable_cores() * PICTURES / (time.perf_counter() - started)
 
 

@@ -37,8 +37,8 @@ from evonsfw.config import RunConfig, make_config
 from evonsfw.genome import Encoding
 from evonsfw.launch import start_run
 from evonsfw.model_spec import DEFAULT, read_spec
-from evonsfw.preparation import input_shape, prepare
-from evonsfw.raster import outlines, render
+from evonsfw.preparation import Preparation, input_shape
+from evonsfw.raster import Renderer, outlines, render
 from evonsfw.search import load_search
 from evonsfw.shapes import load_shape
 from evonsfw.stage import complete, problem_of
@@ -154,7 +154,9 @@ def shapes(rounds: int) -> list[Series]:
     }
     found, by_area = [], []
     for name, genomes in sets.items():
-        tasks = {n: functools.partial(render, genomes[n], e, CANVAS) for n, e in encodings.items()}
+        tasks = {
+            n: functools.partial(Renderer(e, CANVAS), genomes[n]) for n, e in encodings.items()
+        }
         times = {n: ms / PICTURES for n, ms in fastest(tasks, rounds).items()}
         areas = {n: covered(genomes[n], e) for n, e in encodings.items()}
         found.append(Series("shapes", f"render, {name}", times, 100))
@@ -173,10 +175,10 @@ def canvases(rounds: int) -> list[Series]:
     """Rendering and preparation by the pixels of the canvas; 256x256 needs no resize."""
     encoding, spec = Encoding(), read_spec(DEFAULT)
     genome = compose(encoding, np.random.default_rng(0), 1)
-    out = np.empty(input_shape(spec), np.float32)
-    drawn = {s * s: functools.partial(render, genome, encoding, (s, s)) for s in SIDES}
+    out, preparation = np.empty(input_shape(spec), np.float32), Preparation(spec)
+    drawn = {s * s: functools.partial(Renderer(encoding, (s, s)), genome) for s in SIDES}
     prepared = {
-        pixels: functools.partial(prepare, spec, draw()[0], out)
+        pixels: functools.partial(preparation, draw()[0], out)
         for pixels, draw in drawn.items()
         if pixels != PIXELS
     }
@@ -271,13 +273,14 @@ def steps(rounds: int) -> dict[str, float]:
     picture = render(genome, encoding, CANVAS)[0]
     inputs = np.empty((1, *input_shape(spec)), np.float32)
     cut = np.ascontiguousarray(picture[16:240, 16:240])
-    prepare(spec, picture, inputs[0])
+    preparation = Preparation(spec)
+    preparation(picture, inputs[0])
     tasks: dict[str, Task] = {
         "decode": functools.partial(encoding.decode, genome[0]),
         "outline": functools.partial(outlines, drawing, CANVAS),
-        "render, all of it": functools.partial(render, genome, encoding, CANVAS),
+        "render, all of it": functools.partial(Renderer(encoding, CANVAS), genome),
         "JPEG": functools.partial(jpeg.round_trip, cut),
-        "prepare, all of it": functools.partial(prepare, spec, picture, inputs[0]),
+        "prepare, all of it": functools.partial(preparation, picture, inputs[0]),
     }
     for name in usable_backends():
         module = load_backend(name)
