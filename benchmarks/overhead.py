@@ -38,42 +38,14 @@ LOOP = "evolution"
 """The name of the loop's thread."""
 
 
-class Clock(threading.Thread):
-    """Samples the CPU seconds of this process's threads until told to stop."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True, name="clock")
-        self._ended = threading.Event()
-        self.seconds: dict[str, float] = {}
-        self.passed = 0.0
-
-    def run(self) -> None:
-        """Take the first sample after start-up, then others: the last one counts."""
-        while LOOP not in _by_thread():  # the first run after an installation compiles
-            if self._ended.wait(0.1):
-                return
-        if self._ended.wait(START_UP):
-            return
-        first, began = _by_thread(), time.perf_counter()
-        while not self._ended.wait(0.5):
-            now = _by_thread()
-            if LOOP not in now:
-                return  # it has ended, and took its seconds with it
-            self.seconds = {name: now[name] - first.get(name, 0.0) for name in now}
-            self.passed = time.perf_counter() - began
-
-    def stop(self) -> None:
-        """End sampling."""
-        self._ended.set()
-        self.join()
-
-
 class Referee:
     """Counts the CPU seconds of what the reference scores again."""
 
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
     def __enter__(self) -> Referee:
         """Count from now on."""
-        self.seconds = 0.0
         self._before = Classifier.probabilities
         Classifier.probabilities = self._counted  # type: ignore[method-assign]
         return self
@@ -93,6 +65,39 @@ class Referee:
         return probabilities
 
 
+class Clock(threading.Thread):
+    """Samples the CPU seconds of this process's threads, and a referee's, until told to stop."""
+
+    def __init__(self, referee: Referee) -> None:
+        super().__init__(daemon=True, name="clock")
+        self._referee = referee
+        self.again = 0.0
+        self._ended = threading.Event()
+        self.seconds: dict[str, float] = {}
+        self.passed = 0.0
+
+    def run(self) -> None:
+        """Take the first sample after start-up, then others: the last one counts."""
+        while LOOP not in _by_thread():  # the first run after an installation compiles
+            if self._ended.wait(0.1):
+                return
+        if self._ended.wait(START_UP):
+            return
+        first, again, began = _by_thread(), self._referee.seconds, time.perf_counter()
+        while not self._ended.wait(0.5):
+            now = _by_thread()
+            if LOOP not in now:
+                return  # it has ended, and took its seconds with it
+            self.seconds = {name: now[name] - first.get(name, 0.0) for name in now}
+            self.again = self._referee.seconds - again
+            self.passed = time.perf_counter() - began
+
+    def stop(self) -> None:
+        """End sampling."""
+        self._ended.set()
+        self.join()
+
+
 def _by_thread() -> dict[str, float]:
     """CPU seconds by a thread's kind: its name up to the first underscore."""
     kinds = {thread.native_id: thread.name.split("_")[0] for thread in threading.enumerate()}
@@ -110,7 +115,8 @@ def measure(
     if search == "genetic":
         settings["population"] = population
     config = complete(make_config({**settings, "minutes": (seconds + START_UP) / 60.0}))
-    clock, referee = Clock(), Referee()
+    referee = Referee()
+    clock = Clock(referee)
     clock.start()
     with (
         referee,
@@ -121,7 +127,7 @@ def measure(
     clock.stop()
     shares = {name: spent / clock.passed for name, spent in clock.seconds.items()}
     shares.pop("clock", None)
-    again = referee.seconds / clock.passed
+    again = clock.again / clock.passed
     shares[LOOP] -= again
     parts = ", ".join(f"{name} {share:.1%}" for name, share in sorted(shares.items()))
     if again:
