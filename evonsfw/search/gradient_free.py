@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evonsfw.generation import read_only
-from evonsfw.moves import LARGEST, Moves
+from evonsfw.moves import LARGEST, Moves, chosen
 from evonsfw.search import Fitness, Genomes, Problem, Search, State, Turns, keep_in_box
 
 FOUNDERS = 12
@@ -183,7 +183,7 @@ class GradientFree(Search):
         if self._steps:
             genome += np.float32(LONGER) * self._steps.popleft()
         else:
-            move = int(self._rng.choice(len(self._gains), p=self._probabilities()))
+            move = chosen(self._rng, self._probabilities())
             self._moves.all[move](genome)
         sizes = self._moves.rows(genome)[:, 2]
         np.minimum(sizes, np.float32(self._largest), out=sizes)
