@@ -157,7 +157,7 @@ class Crew:
 
     def _want(self, start: int, wants: Wants) -> int:
         """Put what is wanted of a slice on the board; returns how long it is."""
-        if wants == FITNESS_ONLY:
+        if wants is FITNESS_ONLY or wants == FITNESS_ONLY:
             return 0
         told = pickle.dumps(wants)
         assert len(told) <= WANTED, f"{len(told)} bytes of what is wanted"

@@ -191,7 +191,7 @@ class _Lanes(ABC):
             self.begin(genomes, wants)
         begun, wanted, first, tasks = self._begun.popleft()
         same = begun is genomes or np.array_equal(begun, genomes)
-        if not same or wanted != wants:
+        if not same or (wanted is not wants and wanted != wants):
             raise RuntimeError("evaluate() was called with another batch than was begun first")
         if tasks is not None:
             return self._finish(tasks, first, len(genomes), cancelled, wants)
