@@ -27,7 +27,7 @@ from evonsfw.genome import genome_hash, genome_to_text
 from evonsfw.logbook import COLUMNS, LOG, rewind_bests
 from evonsfw.search import State
 from evonsfw.views import SEARCHED
-from evonsfw.whole_file import link_or_copy, whole_file
+from evonsfw.whole_file import link_or_copy, sweep, whole_file
 
 TARGET = "target.png"
 """The run folder's copy of the target picture, on the run's canvas."""
@@ -35,6 +35,10 @@ WEIGHT = "weight.png"
 """The same of the mask that says where likeness to it counts."""
 ADDED = ("0", "nan")
 """What the last columns of the log hold where an older version has left them out."""
+
+
+WRITTEN = re.compile(r"gen_\d+\.png|best\.png|checkpoint(\.previous)?|log\.csv|bests\.bin")
+"""What a run writes while it goes on."""
 
 
 class DamagedError(ValueError):
@@ -142,7 +146,11 @@ class RunFolder:
         return None, None
 
     def rewind(self, best: Champion | None, generation: int) -> None:
-        """Go back to what stood after a generation: the rest is about to be written again."""
+        """Go back to what stood after a generation: the rest is about to be written again, and what
+        was only begun is removed.
+        """
+        for folder in (self.path, self.path / "generations"):
+            sweep(folder, WRITTEN)
         self.rewind_log(generation)
         rewind_bests(self.path, generation, self.config.encoding.length)
         for path in (self.path / "generations").iterdir():

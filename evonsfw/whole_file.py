@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -10,6 +11,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_DRAFT = re.compile(r"\.(.+)\.[a-z0-9_]{8}(?:\.[^.]+)?")
+"""Of a file whose name is the group: what `tempfile` makes of the prefix and suffix below."""
 
 
 @contextmanager
@@ -31,6 +35,14 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise
     finally:
         draft.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, names: re.Pattern[str]) -> None:
+    """Remove drafts of files of these names, which a killed process has left in a folder."""
+    for path in folder.iterdir():
+        draft = _DRAFT.fullmatch(path.name)
+        if draft and names.fullmatch(draft[1]):
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

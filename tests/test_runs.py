@@ -387,3 +387,19 @@ def test_a_crash_between_two_checkpoints_leaves_one_of_that_name(
     with pytest.raises(RuntimeError, match="killed"):
         save_state(path, {"generation": 2})
     assert load_state(path) == {"generation": 1}
+
+
+def test_resuming_removes_what_a_killed_run_had_only_begun(start: Start) -> None:
+    folder = start()
+    begun = [
+        "generations/.gen_00005.png.a_1b2c3d.png",
+        ".best.png.zzzzzzzz.png",
+        ".checkpoint.00000000",
+        ".log.csv.abcdefgh.csv",
+    ]
+    others = [".notes.txt", ".poster.png.abcdefgh.png", ".gen_00005.png", "generations/.keep"]
+    for name in (*begun, *others):
+        (folder / name).write_bytes(b"half")
+    resumed(folder, generations=1)
+    assert [name for name in begun if (folder / name).exists()] == []
+    assert [name for name in others if (folder / name).exists()] == others
