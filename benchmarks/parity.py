@@ -1,13 +1,14 @@
 """How far other programs' drawings of an SVG are from the picture that was scored.
 
-    python -m benchmarks.parity [RUNS]
+    python -m benchmarks.parity [RUNS [KIND]]
 
-A run each of circles, triangles and both, and one that aims at a score of 0.5, over and over with
-other seeds; exported as `evonsfw export` does, which moves opacities by a few thousandths where
-resvg's drawing would score otherwise than the picture. resvg draws all; Chromium too, where there
-is one. What moving them does is told by the score of drawings with the genome's own opacities; what
-a score owes to where a difference lies, and what to its size alone, by the same differences dealt
-out among the pixels by chance.
+A run each of circles, triangles and both, one that aims at a score of 0.5, and one that does so
+with 1 to 9 shapes of several kinds on canvases of several sizes (`few`), over and over with other
+seeds; or only runs of one kind. Exported as `evonsfw export` does, which moves opacities by a few
+thousandths, and places of few shapes by a unit, where resvg's drawing would score otherwise than
+the picture. resvg draws all; Chromium too, where there is one. What moving them does is told by the
+score of drawings with nothing moved; what a score owes to where a difference lies, and what to its
+size alone, by the same differences dealt out among the pixels by chance.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ from evonsfw.chronicle import read_picture
 from evonsfw.classifier import Classifier
 from evonsfw.exporters import Artwork, svg
 from evonsfw.model_spec import read_spec
-from evonsfw.nudges import KEYWORD
+from evonsfw.nudges import KEYWORDS
 
 Pixels = npt.NDArray[np.uint8]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -40,7 +42,18 @@ KINDS: dict[str, dict[str, Any]] = {
     "triangles": {"shapes": "triangles", "n": 100},
     "both": {"shapes": "circles,triangles", "n": 60},
     "aimed at 0.5": {"shapes": "circles", "n": 50, "target_score": 0.5},
+    "few": {"target_score": 0.5, "until": 0.001, "evaluations": 2000},
 }
+FEW = ("circles", "triangles", "circles,triangles", "ellipses", "lines")
+SIDES = ("64x64", "128x128", "256x256", "512x512")
+
+
+def settings(kind: str, turn: int) -> dict[str, Any]:
+    """Of the run of a kind that is made in a turn, counted from 0."""
+    if kind != "few":
+        return KINDS[kind]
+    several = {"n": 1 + turn % 9, "shapes": FEW[turn % len(FEW)], "size": SIDES[turn % len(SIDES)]}
+    return KINDS[kind] | several
 
 
 def browser() -> str | None:
@@ -61,7 +74,8 @@ def by_chromium(drawing: Path, folder: Path) -> Pixels:
     flags = ("--headless", "--no-sandbox", "--hide-scrollbars", "--force-color-profile=srgb")
     command = [str(browser()), *flags, PLACE, f"--screenshot={out}", drawing.as_uri()]
     subprocess.run(command, capture_output=True, check=True)
-    return np.asarray(Image.open(out).convert("RGB"))[:256, :256]
+    width, height = read_picture(drawing).config.canvas
+    return np.asarray(Image.open(out).convert("RGB"))[:height, :width]
 
 
 def dealt_out(ours: Pixels, theirs: Pixels) -> Pixels:
@@ -71,11 +85,11 @@ def dealt_out(ours: Pixels, theirs: Pixels) -> Pixels:
     return np.clip(ours + shuffled, 0, 255).astype(np.uint8)
 
 
-def own_opacities(drawing: Path) -> tuple[Path, bool]:
-    """The same with the genome's own opacities, beside it, and whether any are others in it."""
+def unmoved(drawing: Path) -> tuple[Path, bool]:
+    """The same with the genome's own opacities and places, beside it, and whether it has others."""
     found, plain = read_picture(drawing), drawing.with_name("plain.svg")
     svg.write(plain, Artwork(found.genome, found.config.encoding), found.config.canvas)
-    return plain, KEYWORD in found.texts
+    return plain, not KEYWORDS.isdisjoint(found.texts)
 
 
 def main() -> None:
@@ -84,17 +98,17 @@ def main() -> None:
     programs = {"resvg": by_resvg} | ({"Chromium": by_chromium} if browser() else {})
     classifier = Classifier(read_spec("open_nsfw"))
     found: dict[tuple[str, str], list[tuple[float, ...]]] = defaultdict(list)
-    for number in range(runs):
-        kind = list(KINDS)[number % len(KINDS)]
+    kinds = sys.argv[2:] or list(KINDS)
+    for number, kind in enumerate(islice(cycle(kinds), runs)):
         with (
-            finished_run(**KINDS[kind], seed=number) as run,
+            finished_run(**settings(kind, number // len(kinds)), seed=number) as run,
             tempfile.TemporaryDirectory() as name,
         ):
             drawing = Path(name) / "plot.svg"
             command = [sys.executable, "-m", "evonsfw", "export", str(run), str(drawing)]
             subprocess.run(command, capture_output=True, check=True)
             ours = np.asarray(Image.open(run / "best.png").convert("RGB"))
-            plain, is_moved = own_opacities(drawing)
+            plain, is_moved = unmoved(drawing)
             for program, draw in programs.items():
                 theirs, before = (draw(path, Path(name)) for path in (drawing, plain))
                 apart = float(np.abs(ours.astype(int) - theirs).mean())

@@ -4,7 +4,8 @@ Programs round each layer and smooth each edge in their own way. Of a picture th
 middle of the scale a classifier feels that, and much of what it feels is chance: opacities that are
 a few thousandths others are seen by nobody and scored anew. Some are moved at random, and then by
 turns: near to where a line through all tries says that the probabilities would be the picture's,
-and a little away from the nearest tries, as a hill is climbed.
+and a little away from the nearest tries, as a hill is climbed. Few shapes have few opacities to
+choose from: where those do not get there, it is begun anew with their places and sizes beside them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,13 @@ from evonsfw.vector import short_elements
 BAR = 0.01
 """How far a probability may be off."""
 ENOUGH = BAR / 2
-"""How near is near enough, once opacities are moved."""
+"""How near is near enough, once shapes are moved."""
+FEW = 20
+"""Shapes, at most, of which more than opacities is moved: of many it would not be needed, and a
+letter each of all their numbers is long.
+"""
+VISIBLE = 1.0
+"""Of 255, on average over the picture: a drawing that differs by more is not taken for it."""
 TRIES, ROUNDS = 600, 3
 """Drawings that are looked at, at most, before it is begun anew by other chance, and how often that
 is done: then whatever is within `BAR` is near enough.
@@ -39,17 +46,17 @@ is done: then whatever is within `BAR` is near enough.
 PIXELS = ROUNDS * TRIES * 512 * 512
 """Of all drawings together, at most: two or three minutes."""
 CHANCES = 50
-"""To come upon opacities that were not looked at yet, before there are taken to be none."""
+"""To come upon nudges that were not looked at yet, before there are taken to be none."""
 RANDOM, STEP = 8, 2
-"""Tries before the first line, and thousandths by which they move opacities at most."""
+"""Tries before the first line, and last digits by which they move anything at most."""
 RIDGE = 0.3
-"""What keeps the line through few tries flat, in squared thousandths a shape."""
+"""What keeps the line through few tries flat, in squared digits a number that is moved."""
 FAINT = 0.1
 """Directions in which the line rises by less than this share of the steepest are not followed."""
 SPREAD = 1.0
-"""Thousandths around the line's aim, as a standard deviation, where the next try is."""
+"""Last digits around the line's aim, as a standard deviation, where the next try is."""
 NEAREST, DOUBLINGS = 4, 5
-"""Every other try is one of so many nearest with 1, 2, 4, … opacities moved by a thousandth."""
+"""Every other try is one of so many nearest with 1, 2, 4, … numbers moved by a last digit."""
 Differences = npt.NDArray[np.float64]
 
 
@@ -58,7 +65,7 @@ class Agreement:
     """What came of it.
 
     Attributes:
-        artwork: with the opacities in its metadata, or as it was given where none are moved.
+        artwork: with its nudges in its metadata, or as it was given where there are none.
         name: the class that is furthest off.
         picture: its probability in the picture.
         drawing: in the drawing.
@@ -81,21 +88,24 @@ def agreeing(
     artwork: Artwork,
     canvas: Canvas,
     classifiers: Sequence[Classifier],
-    document: Callable[[Artwork], str],
+    size: Canvas,
+    document: Callable[[Artwork, Canvas], str],
     heard: Callable[[int], bool] = lambda _: True,
 ) -> Agreement:
-    """Move opacities where a drawing's probabilities are not the picture's.
+    """Move opacities, and places where it takes that, of a drawing whose probabilities are not the
+    picture's.
 
     Args:
-        artwork: what is drawn; opacities that its metadata move are forgotten.
+        artwork: what is drawn; what its metadata move is forgotten.
         canvas: width and height in pixels that were scored.
         classifiers: the reference pipelines, at least one.
-        document: the SVG of an artwork, of any size, with the background in it.
+        size: of the document, in the same proportions.
+        document: the SVG of an artwork and a size, with the background in it.
         heard: called with the number of tries; false gives up, and the nearest so far is taken.
 
     Returns:
         the artwork as it is where its drawing is within `BAR`; else the first that is within
-        `ENOUGH`, or the nearest of all tries.
+        `ENOUGH`, or the nearest of all tries, none of them `VISIBLE`.
 
     Raises:
         ValueError: resvg does not draw it.
@@ -105,12 +115,14 @@ def agreeing(
     wanted = _probabilities(classifiers, ours)
 
     def found(tried: Nudges) -> Differences:
-        picture = drawn(document(_moved(bare, tried)), canvas)
-        return _probabilities(classifiers, picture) - wanted
+        picture = drawn(document(_moved(bare, tried), size), canvas)
+        off = _probabilities(classifiers, picture) - wanted
+        visible = np.abs(picture - ours.astype(np.float64)).mean() > VISIBLE
+        return np.ones_like(off) if tried.any() and visible else off
 
-    shapes = short_elements(bare.encoding.decode(bare.genome), canvas)
+    shapes = short_elements(bare.encoding.decode(bare.genome), size)
     tries = min(ROUNDS * TRIES, PIXELS // (canvas[0] * canvas[1]))
-    tried, off = _searched(found, *nudges.limits(shapes), tries, heard)
+    tried, off = _both_searched(found, nudges.limits(shapes), len(shapes), tries, heard)
     best = int(np.argmin([_apart(one) for one in off]))
     # In tenths of a thousandth: of two classes both are as far off, and the last is the model's.
     furthest = int(np.flatnonzero(_tenths(off[best]) == _tenths(off[best]).max())[-1])
@@ -133,6 +145,25 @@ def drawn(document: str, canvas: Canvas) -> Pictures:
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
 
 
+def _both_searched(
+    found: Callable[[Nudges], Differences],
+    limits: tuple[Nudges, Nudges],
+    count: int,
+    tries: int,
+    heard: Callable[[int], bool],
+) -> tuple[list[Nudges], list[Differences]]:
+    """All that was tried of so many shapes' opacities, then of their places too where it takes
+    that; and what is off with each.
+    """
+    least, most = limits
+    tried, off = _searched(found, least[:count], most[:count], tries, heard)
+    if count > FEW or min(map(_apart, off)) <= BAR:
+        return tried, off
+    done = len(tried) - 1
+    more, off_more = _searched(found, least, most, tries, lambda so_far: heard(done + so_far))
+    return [*tried, *more[1:]], [*off, *off_more[1:]]
+
+
 def _searched(
     found: Callable[[Nudges], Differences],
     least: Nudges,
@@ -140,7 +171,7 @@ def _searched(
     tries: int,
     heard: Callable[[int], bool],
 ) -> tuple[list[Nudges], list[Differences]]:
-    """All (N,) nudges that were tried, the first of them none, and what is off with each."""
+    """All nudges that were tried, the first of them none, and what is off with each."""
     rng = np.random.default_rng(0)
     tried = [np.zeros_like(least)]
     off = [found(tried[0])]
@@ -155,7 +186,7 @@ def _searched(
             if step.tobytes() not in known:
                 break
         else:
-            break  # few shapes, or hardly to be seen: there are no others
+            break  # one shape, or hardly to be seen: there are no others
         known.add(step.tobytes())
         tried.append(step)
         off.append(found(step))
@@ -165,7 +196,7 @@ def _searched(
 def _step(
     tried: Sequence[Nudges], off: Sequence[Differences], rng: np.random.Generator
 ) -> Differences:
-    """(N,) thousandths to try next."""
+    """The nudges to try next."""
     count = len(tried[0])
     if len(tried) <= RANDOM:
         return rng.integers(-STEP, STEP + 1, count).astype(np.float64)
@@ -194,7 +225,7 @@ def _aim(tried: Differences, off: Differences) -> Differences:
 def _moved(artwork: Artwork, tried: Nudges) -> Artwork:
     if not tried.any():
         return artwork
-    texts = {**artwork.metadata, nudges.KEYWORD: nudges.to_text(tried)}
+    texts = {**artwork.metadata, **nudges.to_texts(tried, artwork.encoding.n)}
     return replace(artwork, metadata=texts)
 
 

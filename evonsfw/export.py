@@ -338,7 +338,8 @@ def _compared(artwork: Artwork, order: Order, reference: Reference | None, say: 
                 artwork,
                 stage.config.canvas,
                 stage.references,
-                lambda tried: svg.to_svg(tried, order.canvas),
+                order.canvas,
+                svg.to_svg,
                 lambda tries: _told_of(tries, path, told, say),
             )
     except (ValueError, OSError) as error:

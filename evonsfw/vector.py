@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
 
@@ -12,8 +13,11 @@ from evonsfw.shapes import Canvas, load_shape
 
 FINE = 1500
 """Units that the longer side of a short drawing has at least: 6 a pixel at 256."""
+PLACES = frozenset({"cx", "cy", "x", "y", "x1", "y1", "x2", "y2", "points", "d"})
+"""Attributes that short elements have in whole units."""
 SIZES = frozenset({"r", "rx", "ry", "width", "height", "stroke-width"})
 """Attributes that short elements have to a tenth of a unit: there are shapes a few units thin."""
+_NUMBER = r"-?[\d.]+"
 
 
 class Element(NamedTuple):
@@ -89,6 +93,37 @@ def short_elements(drawing: Drawing, canvas: Canvas) -> list[Element]:
     return [_short(element) for element in elements(drawing, (width, height))]
 
 
+def digits_of(element: Element) -> Iterator[tuple[str, int]]:
+    """The numbers of a short element's places and sizes as they are written, without a point.
+
+    Yields:
+        the attribute, one of `PLACES` or `SIZES`, and units of a place, tenths of one of a size.
+    """
+    for name, value in element.attributes.items():
+        if name in PLACES | SIZES:
+            for number in re.findall(_NUMBER, _spelled(value)):
+                yield name, round(float(number) * 10 ** _digits(name))
+
+
+def shifted(element: Element, steps: Sequence[int]) -> Element:
+    """A short element with those numbers that `digits_of` yields so much larger, or smaller."""
+    left = iter(steps)
+    shown = {
+        name: _shifted(name, value, left) if name in PLACES | SIZES else value
+        for name, value in element.attributes.items()
+    }
+    return Element(element.tag, shown)
+
+
+def _shifted(name: str, value: str, steps: Iterator[int]) -> str:
+    digits = _digits(name)
+
+    def more(number: re.Match[str]) -> str:
+        return short_number(float(number[0]) + next(steps) / 10**digits, digits)
+
+    return _joined(name, re.sub(_NUMBER, more, _spelled(value)))
+
+
 def _short(element: Element) -> Element:
     shown = dict(element.attributes)
     opacity = shown.pop(f"{element.paint}-opacity")
@@ -102,9 +137,22 @@ def _rounded(name: str, value: str) -> str:
     if name == "transform":
         angle, rest = value.split(" ", 1)
         return f"{_shortened(angle, 2)} {_shortened(rest, 0)}"
-    short = _shortened(value, 1 if name in SIZES else 0)
+    return _joined(name, _shortened(value, _digits(name)))
+
+
+def _digits(name: str) -> int:
+    """Behind the point."""
+    return 1 if name in SIZES else 0
+
+
+def _joined(name: str, value: str) -> str:
     # SVG 1.1, 9.7.1: between x and y a minus sign is enough, between corners it is not.
-    return short.replace(",-", "-") if name == "points" else short
+    return value.replace(",-", "-") if name == "points" else value
+
+
+def _spelled(value: str) -> str:
+    """Undo `_joined`."""
+    return re.sub(r"(?<=\d)-", ",-", value)
 
 
 def _shortened(value: str, digits: int) -> str:

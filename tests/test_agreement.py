@@ -1,4 +1,4 @@
-"""Drawings whose opacities are moved until another program's look of them scores as the picture."""
+"""Drawings whose shapes are moved until another program's look of them scores as the picture."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from program import END, Call, assert_refused
 from tampering import with_words
 
 from evonsfw import agreement
-from evonsfw.agreement import BAR, ENOUGH, ROUNDS, Agreement, agreeing
+from evonsfw.agreement import BAR, ENOUGH, FEW, ROUNDS, VISIBLE, Agreement, agreeing
 from evonsfw.chronicle import read_picture
 from evonsfw.classifier import Classifier
 from evonsfw.export import export_files
 from evonsfw.exporters import PLAIN, Artwork, Manner, svg
 from evonsfw.model_spec import read_spec
-from evonsfw.nudges import KEYWORD, MOST
+from evonsfw.nudges import GEOMETRY, KEYWORDS, MOST, OPACITIES
 from evonsfw.provenance import read_texts
 from evonsfw.raster import render
 from evonsfw.shapes import Canvas
@@ -36,6 +36,8 @@ AIMED = sorted((Path(__file__).parent / "golden").glob("aimed-*.json"))
 """Of runs with --target-score 0.5, whose drawings are off by 0.03 as they are."""
 STEEP = 60
 """As much steeper than the tiny model: it feels a tenth of a level."""
+FEW_STEEP = 300
+"""A fifth of that."""
 
 
 def seen(document: str) -> np.ndarray:
@@ -53,7 +55,7 @@ def export(source: Path, *files: Path, size: str | None = None, manner: Manner =
 
 
 def opacities(path: Path) -> str | None:
-    return read_texts(path).get(KEYWORD)
+    return read_texts(path).get(OPACITIES)
 
 
 def verified(path: Path) -> tuple[int, str]:
@@ -64,17 +66,18 @@ def verified(path: Path) -> tuple[int, str]:
 @pytest.fixture
 def steep(tiny_model: Callable[..., Path]) -> Path:
     """The YAML of a classifier that is as steep in the middle as open_nsfw is on its pictures."""
-    what = artwork(n=40)
+    return steep_on(artwork(n=40), tiny_model)
+
+
+def steep_on(what: Artwork, tiny_model: Callable[..., Path], steepness: float = STEEP) -> Path:
     means = render(what.genome[None], what.encoding, CANVAS)[0].mean(axis=(0, 1)) / 255
-    weights = (STEEP * TINY_WEIGHTS).astype(np.float32)
+    weights = (steepness * TINY_WEIGHTS).astype(np.float32)
     return tiny_model(weights=weights, bias=-(weights @ means).astype(np.float32))
 
 
 def found(model: Path, what: Artwork | None = None, **more: Any) -> Agreement:
     classifiers = [Classifier(read_spec(str(model)))]
-    return agreeing(
-        what or artwork(n=40), CANVAS, classifiers, lambda tried: svg.to_svg(tried, CANVAS), **more
-    )
+    return agreeing(what or artwork(n=40), CANVAS, classifiers, CANVAS, svg.to_svg, **more)
 
 
 @pytest.mark.parametrize("path", AIMED, ids=lambda path: path.stem)
@@ -100,7 +103,7 @@ def test_an_exported_drawing_scores_as_its_picture(
     files = [tmp_path / name for name in ("again.png", "again.json")]
     assert export(out, *files) == ""
     for file in files:
-        assert read_texts(file) == {k: v for k, v in read_texts(out).items() if k != KEYWORD}
+        assert read_texts(file) == {k: v for k, v in read_texts(out).items() if k not in KEYWORDS}
         assert "opacities" not in file.read_bytes().decode("latin-1")
 
 
@@ -117,7 +120,8 @@ def test_opacities_are_moved_until_it_agrees(steep: Path) -> None:
     assert 0 < result.tries < 200
     assert result.apart <= ENOUGH
     assert result.artwork.metadata == again.artwork.metadata
-    assert result.artwork.metadata == {**what.metadata, KEYWORD: result.artwork.metadata[KEYWORD]}
+    moved = result.artwork.metadata[OPACITIES]
+    assert result.artwork.metadata == {**what.metadata, OPACITIES: moved}
     picture = agreement.drawn(svg.to_svg(result.artwork, CANVAS), CANVAS)
     ours = render(what.genome[None], what.encoding, CANVAS)[0]
     one, two = Classifier(read_spec(str(steep))).probabilities([ours, picture])
@@ -127,7 +131,7 @@ def test_opacities_are_moved_until_it_agrees(steep: Path) -> None:
 
 def test_opacities_that_were_moved_before_are_forgotten(steep: Path) -> None:
     what = artwork(n=40)
-    stale = replace(what, metadata={**what.metadata, KEYWORD: "any"})
+    stale = replace(what, metadata={**what.metadata, OPACITIES: "any", GEOMETRY: "any"})
     assert found(steep, stale).artwork.metadata == found(steep).artwork.metadata
 
 
@@ -137,9 +141,9 @@ def test_the_class_that_is_furthest_off_counts_of_any_classifier(
     what = artwork(n=40)
     calm = Classifier(read_spec(str(tiny_model())))
     both = [calm, Classifier(read_spec(str(steep)))]
-    result = agreeing(what, CANVAS, both, lambda tried: svg.to_svg(tried, CANVAS))
+    result = agreeing(what, CANVAS, both, CANVAS, svg.to_svg)
     assert result.artwork.metadata == found(steep).artwork.metadata
-    assert agreeing(what, CANVAS, [calm], lambda tried: svg.to_svg(tried, CANVAS)).tries == 0
+    assert agreeing(what, CANVAS, [calm], CANVAS, svg.to_svg).tries == 0
 
 
 @pytest.mark.parametrize("canvas", [(400, 300), (81, 60), (4000, 3000)])
@@ -156,6 +160,43 @@ def test_at_its_own_size_it_is_drawn_as_it_is() -> None:
     np.testing.assert_array_equal(agreement.drawn(document, CANVAS), seen(document))
 
 
+@pytest.mark.parametrize(("seed", "size"), [(0, CANVAS), (2, CANVAS), (3, CANVAS), (0, (400, 300))])
+def test_places_are_moved_where_opacities_of_one_shape_do_not_do(
+    seed: int, size: Canvas, tiny_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    what = artwork(seed, n=1, shapes="circles")
+    classifier = Classifier(read_spec(str(steep_on(what, tiny_model, FEW_STEEP))))
+    result = agreeing(what, CANVAS, [classifier], size, svg.to_svg)
+    assert result.apart <= BAR
+    assert GEOMETRY in result.artwork.metadata
+    svg.write(tmp_path / "art.svg", result.artwork, size)
+    assert svg.same(tmp_path / "art.svg", result.artwork)
+    assert not svg.same(tmp_path / "art.svg", what)
+    picture = agreement.drawn(svg.to_svg(result.artwork, size), CANVAS)
+    ours = render(what.genome[None], what.encoding, CANVAS)[0]
+    assert np.abs(ours.astype(int) - picture).mean() <= VISIBLE
+
+
+def test_shapes_that_are_not_to_be_seen_stay(
+    unlike: list[str], tiny_model: Callable[..., Path]
+) -> None:
+    what = artwork(n=3, alpha=(0.0, 0.0))
+    result = found(steep_on(what, tiny_model), what)
+    assert result.tries == 0
+    assert result.artwork == what
+
+
+def test_a_drawing_that_differs_visibly_is_not_taken(
+    steep: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agreement, "TRIES", 20)
+    monkeypatch.setattr(agreement, "VISIBLE", 0.0)
+    what = artwork(n=40)
+    result = found(steep, what)
+    assert result.artwork == what
+    assert BAR < result.apart < 1
+
+
 @pytest.fixture
 def unlike(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """No drawing is ever like its picture; what was looked at."""
@@ -166,15 +207,29 @@ def unlike(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return np.full((canvas[1], canvas[0], 3), len(looked) % 7, np.uint8)
 
     monkeypatch.setattr(agreement, "drawn", never)
-    monkeypatch.setattr(agreement, "TRIES", 20)
+    monkeypatch.setattr(agreement, "VISIBLE", 255.0)
+    monkeypatch.setattr(agreement, "TRIES", 15)
     return looked
 
 
 def test_what_cannot_be_reached_ends_with_the_nearest(steep: Path, unlike: list[str]) -> None:
     result = found(steep)
-    assert result.tries == 20 * ROUNDS
-    assert len(unlike) == 20 * ROUNDS + 1
+    assert result.tries == 15 * ROUNDS
+    assert len(unlike) == 15 * ROUNDS + 1
     assert result.apart > BAR
+
+
+@pytest.mark.parametrize(("n", "searches"), [(FEW, 2), (FEW + 1, 1)])
+def test_of_few_shapes_twice_as_many_drawings_are_looked_at(
+    n: int, searches: int, unlike: list[str], tiny_model: Callable[..., Path]
+) -> None:
+    heard: list[int] = []
+    what = artwork(n=n)
+    result = found(
+        steep_on(what, tiny_model), what, heard=lambda tries: heard.append(tries) is None
+    )
+    assert result.tries == 15 * ROUNDS * searches
+    assert heard == list(range(1, result.tries + 1))
 
 
 def test_after_a_round_the_bar_is_near_enough(steep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,8 +267,13 @@ def test_of_a_large_canvas_fewer_drawings_are_looked_at(
     assert found(steep).tries == 5
 
 
-def test_whoever_gives_up_gets_the_nearest_so_far(steep: Path, unlike: list[str]) -> None:
-    assert found(steep, heard=lambda tries: tries < 4).tries == 3
+@pytest.mark.parametrize(("n", "most"), [(40, 4), (4, 4), (4, 15 * ROUNDS + 4)])
+def test_whoever_gives_up_gets_the_nearest_so_far(
+    n: int, most: int, unlike: list[str], tiny_model: Callable[..., Path]
+) -> None:
+    what = artwork(n=n)
+    model = steep_on(what, tiny_model)
+    assert found(model, what, heard=lambda tries: tries < most).tries == most - 1
 
 
 def test_what_cannot_be_reached_is_told_in_a_line(
@@ -225,7 +285,7 @@ def test_what_cannot_be_reached_is_told_in_a_line(
     assert said.startswith(f"{out}: drawn by resvg it has ")
     assert said.count("\n") == 0
     assert ", the picture 0." in said
-    assert len(unlike) == 20 * ROUNDS + 1
+    assert len(unlike) == 2 * (15 * ROUNDS + 1)
     assert verified(out)[0] == 0
 
 
@@ -317,7 +377,7 @@ def test_verify_tells_opacities_that_are_others_than_the_file_says(
     assert text is not None
     assert len(text) == 4
     assert set(text) != {"m"}
-    tag = f'<t k="{KEYWORD}">{text}</t>\n'
+    tag = f'<t k="{OPACITIES}">{text}</t>\n'
     value = next(
         part.split('"')[1] for part in out.read_text(encoding="utf-8").split(" opacity=")[1:]
     )
@@ -332,7 +392,32 @@ def test_verify_tells_opacities_that_are_others_than_the_file_says(
     for forged in ("", "mmm", f"mmm{chr(ord('m') + MOST + 1)}", "0+1", "m" * 9999):
         code, said = verified(with_words(out, copy, tag, tag.replace(text, forged)))
         assert code == 2
-        assert f"{copy}: {KEYWORD} = " in said
+        assert f"{copy}: {OPACITIES} = " in said
+        assert "\n" not in said
+
+
+def test_verify_tells_places_that_are_others_than_the_file_says(
+    bench: Bench, tmp_path: Path
+) -> None:
+    run = bench.start("run", evaluations=30, population=8)
+    own, out, copy = (read_picture(run / "best.png"), tmp_path / "a.svg", tmp_path / "b.svg")
+    text = "lnmmml" * own.config.n
+    what = Artwork(own.genome, own.config.encoding, {**own.texts, GEOMETRY: text})
+    svg.write(out, what, own.config.canvas)
+    assert verified(out)[0] == 0
+    np.testing.assert_array_equal(read_picture(out).genome, own.genome)
+    tag = f'<t k="{GEOMETRY}">{text}</t>\n'
+    corner = out.read_text(encoding="utf-8").split('points="')[1].split(",")[0]
+    forged = f'points="{int(corner) + 1},'
+    assert "SHAPES DIFFER" in verified(with_words(out, copy, f'points="{corner},', forged))[1]
+    for words in ("", tag.replace("mmm", "mnm"), tag.replace("lnm", "mmm")):
+        code, said = verified(with_words(out, copy, tag, words))
+        assert code == 1
+        assert "SHAPES DIFFER" in said
+    for words in ("", "m", text[1:], "o" + text[1:], "k" + text[1:]):
+        code, said = verified(with_words(out, copy, tag, tag.replace(text, words)))
+        assert code == 2
+        assert f"{copy}: {GEOMETRY} = " in said
         assert "\n" not in said
 
 
@@ -353,7 +438,9 @@ def test_a_forged_drawing_is_refused_by_the_program_in_a_line(
     assert call(*tiny, *END, "--out", "run").code == 0
     assert call("export", "run", "a.svg").code == 0
     texts = "</texts>"
-    with_words(tmp_path / "a.svg", tmp_path / "b.svg", texts, f'<t k="{KEYWORD}">zzz</t>\n{texts}')
-    assert_refused(call("verify", "b.svg"), "b.svg", KEYWORD, "expected 3 letters")
+    with_words(
+        tmp_path / "a.svg", tmp_path / "b.svg", texts, f'<t k="{OPACITIES}">zzz</t>\n{texts}'
+    )
+    assert_refused(call("verify", "b.svg"), "b.svg", OPACITIES, "expected 3 letters")
     assert call("export", "b.svg", "c.svg").code == 0
     assert (tmp_path / "c.svg").read_bytes() == (tmp_path / "a.svg").read_bytes()

@@ -52,10 +52,10 @@ def write(path: Path, artwork: Artwork, canvas: Canvas, manner: Manner = PLAIN) 
 
 
 def to_svg(artwork: Artwork, canvas: Canvas, transparent: bool = False) -> str:
-    """The SVG document as text, with those opacities that the metadata say.
+    """The SVG document as text, with those opacities and places that the metadata say.
 
     Raises:
-        ValueError: they say what no opacity may be.
+        ValueError: they say what none may be.
     """
     frame, *drawn = _sheet(artwork, canvas, transparent)
     root = Element(frame.tag, {"xmlns": NAMESPACE, **frame.attributes}).to_text()
@@ -104,10 +104,10 @@ def read(path: Path) -> dict[str, str]:
 def same(path: Path, artwork: Artwork) -> bool | None:
     """Whether every drawn element is what the artwork gives at the drawing's size.
 
-    The artwork's metadata are the file's own: they say which opacities were moved, a little.
+    The artwork's metadata are the file's own: they say what was moved, a little.
 
     Raises:
-        ValueError: as `read`, or it does not say its size in pixels, or moves an opacity too far.
+        ValueError: as `read`, or it does not say its size in pixels, or moves a shape too far.
     """
     root = _parse(_text_of(path), path)
     sides = [root.get(name, "") for name in ("width", "height")]
@@ -115,7 +115,7 @@ def same(path: Path, artwork: Artwork) -> bool | None:
         raise ValueError(f"picture {path}: width and height: expected whole pixels, 1 to {LARGEST}")
     canvas = int(sides[0]), int(sides[1])
     drawn = _drawn(root)
-    formers = (False,) if nudges.KEYWORD in artwork.metadata else (False, True)
+    formers = (False, True) if nudges.KEYWORDS.isdisjoint(artwork.metadata) else (False,)
     try:
         sheets = [_sheet(artwork, canvas, *kind) for kind in product((False, True), formers)]
     except ValueError as error:
@@ -147,10 +147,9 @@ def _sheet(
 
 
 def _shapes(artwork: Artwork, drawing: Drawing, canvas: Canvas) -> list[Element]:
-    """The shapes, with the opacities that the metadata say."""
+    """The shapes, with the opacities and places that the metadata say."""
     shapes = short_elements(drawing, canvas)
-    text = artwork.metadata.get(nudges.KEYWORD)
-    return shapes if text is None else nudges.nudged(shapes, nudges.from_text(text, shapes))
+    return nudges.nudged(shapes, nudges.from_texts(artwork.metadata, shapes))
 
 
 def _told(contributions: tuple[float, ...]) -> list[str]:
