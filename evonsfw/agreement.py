@@ -156,11 +156,11 @@ def _both_searched(
     that; and what is off with each.
     """
     least, most = limits
-    tried, off = _searched(found, least[:count], most[:count], tries, heard)
+    tried, off = _searched(found, least[:count], most[:count], tries, False, heard)
     if count > FEW or min(map(_apart, off)) <= BAR:
         return tried, off
     done = len(tried) - 1
-    more, off_more = _searched(found, least, most, tries, lambda so_far: heard(done + so_far))
+    more, off_more = _searched(found, least, most, tries, True, lambda now: heard(done + now))
     return [*tried, *more[1:]], [*off, *off_more[1:]]
 
 
@@ -169,9 +169,12 @@ def _searched(
     least: Nudges,
     most: Nudges,
     tries: int,
+    everywhere: bool,
     heard: Callable[[int], bool],
 ) -> tuple[list[Nudges], list[Differences]]:
-    """All nudges that were tried, the first of them none, and what is off with each."""
+    """All nudges that were tried, the first of them none, and what is off with each; any that are
+    left, too, where none are left near to where it has come.
+    """
     rng = np.random.default_rng(0)
     tried = [np.zeros_like(least)]
     off = [found(tried[0])]
@@ -181,8 +184,10 @@ def _searched(
         enough = ENOUGH if len(tried) < TRIES else BAR
         first = (len(tried) - 1) // TRIES * TRIES  # of this round, after what is tried in none
         here = [tried[0], *tried[first + 1 :]], [off[0], *off[first + 1 :]]
-        for _ in range(CHANCES):
-            step = np.clip(np.rint(_step(*here, rng)), least, most).astype(np.int64)
+        for chance in range(CHANCES * (1 + everywhere)):
+            any_left = chance >= CHANCES
+            aim = rng.integers(least, most + 1) if any_left else _step(*here, rng)
+            step = np.clip(np.rint(aim), least, most).astype(np.int64)
             if step.tobytes() not in known:
                 break
         else:

@@ -242,7 +242,7 @@ def test_after_a_round_the_bar_is_near_enough(steep: Path, monkeypatch: pytest.M
         return np.array([{0: 0.5, 3: 0.9 * BAR}.get(tried[-1], 0.3)])
 
     limits = np.full(4, -5), np.full(4, 5)
-    _, off = agreement._searched(look, *limits, 99, lambda _: True)
+    _, off = agreement._searched(look, *limits, 99, False, lambda _: True)
     assert len(off) == 6
     assert min(off) == 0.9 * BAR
 
@@ -256,8 +256,21 @@ def test_no_opacities_are_looked_at_twice(shapes: int, room: int, most: int) -> 
         return np.array([0.3])
 
     limits = np.full(shapes, -room), np.full(shapes, room)
-    agreement._searched(look, *limits, 500, lambda _: True)
+    agreement._searched(look, *limits, 500, False, lambda _: True)
     assert len(set(looked)) == len(looked) <= most
+
+
+def test_whatever_is_left_is_looked_at_where_the_search_would_end() -> None:
+    looked: list[bytes] = []
+
+    def look(nudges: np.ndarray) -> np.ndarray:
+        looked.append(nudges.tobytes())
+        return np.array([0.3 if nudges[0] or nudges[1] != -4 else 0.5 * BAR])
+
+    limits = np.full(2, -5), np.full(2, 5)
+    _, off = agreement._searched(look, *limits, 500, True, lambda _: True)
+    assert len(set(looked)) == len(looked)
+    assert min(off) == 0.5 * BAR
 
 
 def test_of_a_large_canvas_fewer_drawings_are_looked_at(
