@@ -34,6 +34,12 @@ ROUNDS = 3
 """In which the others come: a constant, so that the number of workers changes nothing."""
 LEAST = 24
 """Points, before one knows how rough a map is."""
+GLANCE = 0.12
+"""Of a map's equal share of all points, what shows whether it is even: then no more is spread. Of
+half as many, what is narrow slips through: bumps a third of a window wide."""
+EVEN = 0.005
+"""Between the least and the largest score of a map that is even: a quarter of what coarse to fine
+may be off."""
 CREDIBLE = 0.01
 """Of an angle's variance, what its score is told from at most: next to a jump far too much is said
 to be unsure, and an even part would be told as less even than it is."""
@@ -99,6 +105,11 @@ class Survey:
     def known(self) -> npt.NDArray[np.bool_]:
         """(R, C), where scores are known."""
         return ~np.isnan(self._known)
+
+    @property
+    def even(self) -> bool:
+        """Whether known scores, one at least, are so alike that the others hardly matter."""
+        return float(np.ptp(self._known[self.known])) <= EVEN
 
     @property
     def doubt(self) -> float:
@@ -184,9 +195,14 @@ def survey(grids: Sequence[Survey], budget: int) -> None:
     """
     if budget < len(grids):
         raise ValueError(f"budget {budget}: expected one for each of {len(grids)} grids")
-    probe = min(max(LEAST, int(PROBE * budget / len(grids))), budget // len(grids))
+    glance, probe = (
+        min(max(LEAST, int(part * budget / len(grids))), budget // len(grids))
+        for part in (GLANCE, PROBE)
+    )
     for grid in grids:
-        grid.spread(probe)
+        grid.spread(glance)
+        if not grid.even:
+            grid.spread(probe)
     doubts = np.array([grid.doubt for grid in grids])
     for grid, share in zip(grids, doubts / max(doubts.sum(), np.finfo(float).tiny), strict=True):
         grid.spread(min(int(FIRST * budget * share), budget - (len(grids) - 1) * probe))

@@ -132,7 +132,7 @@ def test_of_two_grids_the_rougher_one_gets_more() -> None:
     rough, _ = _asked(lambda row, column: float((row * 7 + column * 3) % 5))
     grids = [Survey(flat, EYE, EYE), Survey(rough, EYE, EYE)]
     survey(grids, 200)
-    assert list(map(len, grids)) == [25, 175]
+    assert list(map(len, grids)) == [24, 176]
 
 
 def test_all_may_be_asked_for() -> None:
@@ -147,7 +147,32 @@ def test_of_three_grids_each_gets_some() -> None:
     grids = [Survey(ask, EYE, EYE) for ask in asks]
     survey(grids, 300)
     assert sum(map(len, grids)) == 300
-    assert min(map(len, grids)) >= 25
+    assert min(map(len, grids)) >= 24
+
+
+@pytest.mark.parametrize(("height", "few"), [(0.004, True), (0.006, False)])
+def test_a_grid_that_is_all_but_even_gets_only_a_glance(height: float, few: bool) -> None:
+    """845 points in two grids: a glance is 50, and what is spread before maps are compared 105."""
+    window = coverage(starts(256, 64, 3), 64, 256)
+    calm, asked = _asked(lambda row, column: height * row / 64)
+    rough, _ = _asked(lambda row, column: float((row * 7 + column * 3) % 5 / 4))
+    grids = [Survey(ask, window, window) for ask in (calm, rough)]
+    survey(grids, 845)
+    assert len(asked) == len(grids[0]) == (50 if few else 105)
+    assert sum(map(len, grids)) == 845
+    told = averaged(grids[0].scores(), window, window)
+    known = height * np.arange(65.0)[:, None] / 64 * np.ones(65)
+    assert np.abs(told - averaged(known, window, window)).max() < 0.001
+
+
+@pytest.mark.parametrize("middle", [(11, 20), (32, 32), (50, 41), (20, 52)])
+def test_a_glance_sees_a_bump_a_third_of_a_window_wide(middle: Point) -> None:
+    window = coverage(starts(256, 64, 3), 64, 256)
+    down, along = (np.arange(65) - one for one in middle)
+    bump = 0.5 * np.exp(-(down[:, None] ** 2 + along**2) / 18.0)
+    grid = Survey(lambda points: [float(bump[point]) for point in points], window, window)
+    grid.spread(int(coarse.GLANCE * 845 / 2))
+    assert not grid.even
 
 
 def test_a_low_wide_grid_is_told_as_well_as_a_high_narrow_one() -> None:
