@@ -28,19 +28,19 @@ EDGE = 0.3
 """Power of what a point counts for at most, that its density goes with at first."""
 PROBE = 0.25
 """Of all points, what is spread before it is known which map is rougher."""
-FIRST = 0.25
+FIRST = 0.4
 """Of all points, what is spread before it is known where a map is rough."""
-ROUNDS = 3
+ROUNDS = 6
 """In which the others come: a constant, so that the number of workers changes nothing."""
 LEAST = 24
 """Points, before one knows how rough a map is."""
-GLANCE = 0.12
+GLANCE = 0.085
 """Of a map's equal share of all points, what shows whether it is even: then no more is spread. Of
-half as many, what is narrow slips through: bumps a third of a window wide."""
+fewer, more of what is narrow slips through: bumps a third of a window wide."""
 EVEN = 0.005
 """Between the least and the largest score of a map that is even: a quarter of what coarse to fine
 may be off."""
-CREDIBLE = 0.01
+CREDIBLE = 0.004
 """Of an angle's variance, what its score is told from at most: next to a jump far too much is said
 to be unsure, and an even part would be told as less even than it is."""
 
@@ -108,8 +108,8 @@ class Survey:
 
     @property
     def even(self) -> bool:
-        """Whether known scores, one at least, are so alike that the others hardly matter."""
-        return float(np.ptp(self._known[self.known])) <= EVEN
+        """Whether known scores are so alike that the others hardly matter."""
+        return len(self) > 0 and float(np.ptp(self._known[self.known])) <= EVEN
 
     @property
     def doubt(self) -> float:
