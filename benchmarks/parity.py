@@ -1,14 +1,14 @@
 """How far other programs' drawings of an SVG are from the picture that was scored.
 
-    python -m benchmarks.parity [RUNS [KIND]]
+    python -m benchmarks.parity [RUNS [KIND ...]]
 
 A run each of circles, triangles and both, and one that aims at a score of 0.5, over and over with
 other seeds; or only runs of one of these kinds, or of `few`, which aim at 0.5 with 1 to 9 shapes of
 several kinds on canvases of several sizes. Exported as `evonsfw export` does, which moves opacities
 by a few thousandths, and places of few shapes by a unit, where resvg's drawing would score
-otherwise than the picture. resvg draws all; Chromium too, where there is one. What moving them does is told by the
-score of drawings with nothing moved; what a score owes to where a difference lies, and what to its
-size alone, by the same differences dealt out among the pixels by chance.
+otherwise than the picture. resvg draws all; Chromium too, where there is one. What moving them does
+is told by the score of drawings with nothing moved; what a score owes to where a difference lies,
+and what to its size alone, by the same differences dealt out among the pixels by chance.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ TRIES, ROUNDS = 600, 3
 is done: then whatever is within `BAR` is near enough.
 """
 PIXELS = ROUNDS * TRIES * 512 * 512
-"""Of all drawings together, at most: two or three minutes."""
+"""Of all drawings of one search together, at most: two or three minutes."""
 CHANCES = 50
 """To come upon nudges that were not looked at yet, before there are taken to be none."""
 RANDOM, STEP = 8, 2
@@ -156,11 +156,18 @@ def _both_searched(
     that; and what is off with each.
     """
     least, most = limits
-    tried, off = _searched(found, least[:count], most[:count], tries, False, heard)
-    if count > FEW or min(map(_apart, off)) <= BAR:
+    goes_on = True
+
+    def told(now: int) -> bool:
+        nonlocal goes_on
+        goes_on = goes_on and heard(now)
+        return goes_on
+
+    tried, off = _searched(found, least[:count], most[:count], tries, False, told)
+    if count > FEW or min(map(_apart, off)) <= BAR or not goes_on:
         return tried, off
     done = len(tried) - 1
-    more, off_more = _searched(found, least, most, tries, True, lambda now: heard(done + now))
+    more, off_more = _searched(found, least, most, tries, True, lambda now: told(done + now))
     return [*tried, *more[1:]], [*off, *off_more[1:]]
 
 

@@ -275,8 +275,8 @@ class Evolution:
 
 
 def _mean_and_deviation(values: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Of (P,) values, the deviation that of a population: DEAP's `Statistics` of np.mean and np.std
-    in a third of their time, for they are called once a generation among other things.
+    """Of (P,) values, the deviation that of a population: what DEAP's `Statistics` gives with
+    np.mean and np.std, which take longer.
     """
     mean = float(np.add.reduce(values)) / len(values)
     apart = values - mean

@@ -326,9 +326,7 @@ def _weighed(pick: Pick, reference: Reference | None, say: Say) -> tuple[float, 
 
 
 def _compared(artwork: Artwork, order: Order, reference: Reference | None, say: Say) -> Artwork:
-    """The artwork with opacities for a drawing that scores as the picture; a line where there are
-    none.
-    """
+    """The artwork, moved so that its drawing scores as the picture; a line where it does not."""
     if reference is None or not reference[0].references:
         return artwork
     stage, path = reference[0], order.path
@@ -369,7 +367,9 @@ def _busy(what: str) -> Iterator[Callable[[str], bool]]:
 def _told_of(tries: int, path: Path, told: Callable[[str], bool], say: Say) -> bool:
     """Say how many drawings were looked at; of many, that it takes time, whoever looks."""
     if tries == LONG:
-        say(f"{path}: moving opacities until resvg's drawing of it scores as the picture does")
+        say(
+            f"{path}: moving shapes a little until resvg's drawing of it scores as the picture does"
+        )
     return told(f"{path}: drawing {tries:,}, to score as the picture does")
 
 

@@ -125,6 +125,10 @@ class RoundTrip:
         """
         _require_pixels(pixels)
         (height, width), (top, left) = self._shape, corner
+        if out.shape != (height, width, 3) or not out.flags.c_contiguous:
+            raise ValueError(
+                f"JPEG into an array {out.shape}: expected ({height}, {width}, 3), C-contiguous"
+            )
         rows, columns = pixels.shape[:2]
         if not (0 <= top <= rows - height and 0 <= left <= columns - width):
             raise ValueError(

@@ -23,6 +23,7 @@ def margin(probabilities: npt.NDArray[np.float32], index: int) -> npt.NDArray[np
     Returns:
         (B,) float64, within ±104.
     """
+    assert 0 <= index < probabilities.shape[1]
     margins = np.empty(len(probabilities))
     _fill(np.ascontiguousarray(probabilities), index, margins)
     return margins
@@ -33,7 +34,7 @@ def _fill(
     probabilities: npt.NDArray[np.float32], index: int, margins: npt.NDArray[np.float64]
 ) -> None:  # pragma: no cover - compiled
     """Write the margins. A worker wants them after each picture, when the caches are the network's:
-    there half a dozen of NumPy's functions take several times as long as this.
+    there half a dozen of NumPy's functions take longer than this.
     """
     for i in range(len(probabilities)):
         own, others = 0.0, 0.0

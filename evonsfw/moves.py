@@ -158,8 +158,8 @@ class Moves:
         """Places of several shapes at once, by about a pixel."""
         rows = self.rows(genome)
         count = max(1, int(len(rows) * FEW * (MANY / FEW) ** self._rng.random()))
-        chosen = self._rng.choice(len(rows), count, replace=False)
-        rows[chosen, :2] += self._rng.normal(0.0, NUDGE, (count, 2)).astype(np.float32)
+        some = self._rng.choice(len(rows), count, replace=False)
+        rows[some, :2] += self._rng.normal(0.0, NUDGE, (count, 2)).astype(np.float32)
 
     def _tint(self, sigma: float) -> Genomes:
         """(3,) a step in red, green and blue."""

@@ -133,7 +133,7 @@ class Evaluation:
 
 
 class Pipeline:
-    """Genomes to fitness within one process.
+    """Genomes to fitness within one process. Not to be called from several threads at a time.
 
     Args:
         job: what to do.

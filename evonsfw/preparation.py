@@ -31,7 +31,7 @@ class Preparation:
 
     def __init__(self, spec: ModelSpec) -> None:
         width, height = spec.input_size
-        self._spec, self._swap = spec, spec.channels == "BGR"
+        self._spec, self._swap, self._shape = spec, spec.channels == "BGR", input_shape(spec)
         self._corner = (spec.resize.height - height) // 2, (spec.resize.width - width) // 2
         self._code = RoundTrip(height, width) if spec.jpeg else None
         self._pixels = np.empty((height, width, 3), np.uint8)
@@ -45,8 +45,12 @@ class Preparation:
             picture: (H, W, 3) uint8 sRGB, any size.
             out: (H, W, 3) or (3, H, W) float32, by the model's layout, C-contiguous: written over.
             jpeg: False leaves out the model's own JPEG step, where it has one.
+
+        Raises:
+            ValueError: `out` is of another shape.
         """
-        assert out.flags.c_contiguous
+        if out.shape != self._shape or not out.flags.c_contiguous:
+            raise ValueError(f"input of shape {out.shape}: expected {self._shape}, C-contiguous")
         spec = self._spec
         picture = _resized(spec.resize, picture)
         code = self._code if jpeg else None

@@ -37,8 +37,8 @@ ADDED = ("0", "nan")
 """What the last columns of the log hold where an older version has left them out."""
 
 
-WRITTEN = re.compile(r"gen_\d+\.png|best\.png|checkpoint(\.previous)?|log\.csv|bests\.bin")
-"""What a run writes while it goes on."""
+WRITTEN = r"gen_\d+\.png|best\.png|checkpoint|checkpoint\.previous|log\.csv|bests\.bin"
+"""What a run writes while it goes on: names, as a regular expression."""
 
 
 class DamagedError(ValueError):

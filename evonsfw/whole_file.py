@@ -12,9 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_DRAFT = re.compile(r"\.(.+)\.[a-z0-9_]{8}(?:\.[^.]+)?")
-"""Of a file whose name is the group: what `tempfile` makes of the prefix and suffix below."""
-
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -37,11 +34,17 @@ def whole_file(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def sweep(folder: Path, names: re.Pattern[str]) -> None:
-    """Remove drafts of files of these names, which a killed process has left in a folder."""
+def sweep(folder: Path, names: str) -> None:
+    """Remove drafts of files, which a killed process has left in a folder.
+
+    Args:
+        folder: where the files are.
+        names: theirs, as a regular expression without groups.
+    """
+    draft = re.compile(rf"\.({names})\.[a-z0-9_]{{8}}(\.[^.]+)?")  # as tempfile names it, above
     for path in folder.iterdir():
-        draft = _DRAFT.fullmatch(path.name)
-        if draft and names.fullmatch(draft[1]):
+        found = draft.fullmatch(path.name)
+        if found and Path(found[1]).suffix == (found[2] or ""):
             path.unlink(missing_ok=True)
 
 

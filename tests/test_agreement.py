@@ -289,6 +289,15 @@ def test_whoever_gives_up_gets_the_nearest_so_far(
     assert found(model, what, heard=lambda tries: tries < most).tries == most - 1
 
 
+def test_whoever_gives_up_once_is_not_asked_again(
+    unlike: list[str], tiny_model: Callable[..., Path]
+) -> None:
+    what, heard = artwork(n=3), []
+    model = steep_on(what, tiny_model)
+    found(model, what, heard=lambda tries: heard.append(tries) is None and tries != 4)
+    assert heard == [1, 2, 3, 4]
+
+
 def test_what_cannot_be_reached_is_told_in_a_line(
     bench: Bench, unlike: list[str], tmp_path: Path
 ) -> None:

@@ -175,3 +175,14 @@ def test_a_part_that_is_not_in_the_picture(corner: tuple[int, int]) -> None:
     out = np.empty((20, 30, 3), np.uint8)
     with pytest.raises(ValueError, match="the picture is 50x30"):
         RoundTrip(20, 30)(np.zeros((30, 50, 3), np.uint8), out, corner)
+
+
+@pytest.mark.parametrize("shape", [(20, 31, 3), (19, 30, 3), (20, 90), (1800,)])
+def test_nothing_is_written_to_an_array_of_another_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"expected \(20, 30, 3\), C-contiguous"):
+        RoundTrip(20, 30)(np.zeros((20, 30, 3), np.uint8), np.zeros(shape, np.uint8))
+
+
+def test_nothing_is_written_to_an_array_with_gaps() -> None:
+    with pytest.raises(ValueError, match="C-contiguous"):
+        RoundTrip(20, 30)(np.zeros((20, 30, 3), np.uint8), np.zeros((20, 60, 3), np.uint8)[:, ::2])

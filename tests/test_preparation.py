@@ -58,3 +58,10 @@ def test_any_model_gets_what_its_description_says(
         alone = np.empty_like(out)
         prepare(spec, picture, alone, step)
         np.testing.assert_array_equal(out, alone)
+
+
+@pytest.mark.parametrize("shape", [(24, 32, 3), (3, 24, 33), (24 * 33 * 3,)])
+def test_an_input_of_another_shape(shape: tuple[int, ...]) -> None:
+    spec = _spec(layout="NHWC")
+    with pytest.raises(ValueError, match=r"expected \(24, 33, 3\)"):
+        prepare(spec, np.zeros((30, 40, 3), np.uint8), np.zeros(shape, np.float32))

@@ -395,9 +395,11 @@ def test_resuming_removes_what_a_killed_run_had_only_begun(start: Start) -> None
         "generations/.gen_00005.png.a_1b2c3d.png",
         ".best.png.zzzzzzzz.png",
         ".checkpoint.00000000",
+        ".checkpoint.previous.0gc2fe6b.previous",
         ".log.csv.abcdefgh.csv",
     ]
     others = [".notes.txt", ".poster.png.abcdefgh.png", ".gen_00005.png", "generations/.keep"]
+    others += [".best.png.notes_01.txt", ".log.csv.20260101"]
     for name in (*begun, *others):
         (folder / name).write_bytes(b"half")
     resumed(folder, generations=1)

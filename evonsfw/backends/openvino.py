@@ -76,7 +76,7 @@ def open_network(file: Path, shape: tuple[int, int, int], sizes: tuple[int, ...]
     def network(inputs: Inputs) -> Outputs:
         rows = np.require(inputs, np.float32, ["C", "W"])
         found = []
-        for row in rows:  # by tensors: as arguments of `infer` arrays take three times as long
+        for row in rows:  # by tensors: arrays as arguments of `infer` take longer
             request.set_input_tensor(0, tensor(row[None], shared_memory=True))
             request.infer()
             found.append(np.array(request.get_output_tensor(0).data))

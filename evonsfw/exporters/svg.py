@@ -149,6 +149,8 @@ def _sheet(
 def _shapes(artwork: Artwork, drawing: Drawing, canvas: Canvas) -> list[Element]:
     """The shapes, with the opacities and places that the metadata say."""
     shapes = short_elements(drawing, canvas)
+    if nudges.KEYWORDS.isdisjoint(artwork.metadata):
+        return shapes
     return nudges.nudged(shapes, nudges.from_texts(artwork.metadata, shapes))
 
 
