@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
-from benchmarks.table import Row, print_table
+from benchmarks.table import Row, asked_of, print_table
 from evonsfw.backends import backend_names, choose_backend, load_backend
 from evonsfw.classifier import REFERENCE
 from evonsfw.display import display_present
@@ -72,7 +72,7 @@ def loop(backend: str, rounds: int, seconds: float) -> list[Row]:
 
     reason = load_backend(backend).missing()
     if reason is not None:
-        row = (f"loop, {backend}", f"bare {backend}", None, loop.ASKED.get(backend))
+        row = (f"loop, {backend}", f"bare {backend}", None, asked_of(loop.ASKED, backend))
         return [Row(*row, f"not installed: {reason}")]
     sizes = loop.SMALL, loop.LARGE
     return [loop.measure(backend, SHAPES, WORKERS, rounds, seconds, size) for size in sizes]

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from benchmarks.table import Row, print_table
+from benchmarks.table import Asked, Row, asked_of, print_table, with_arithmetic
 from evonsfw.backends import load_backend
 from evonsfw.composition import compose
 from evonsfw.config import RunConfig, make_config
@@ -36,8 +36,7 @@ from evonsfw.raster import render
 from evonsfw.stage import complete
 
 BARE = "--bare"
-ASKED = {"onnxruntime": 0.90, "openvino": 0.75}
-"""Ratios that the project asks of itself."""
+ASKED: Asked = {"onnxruntime": ("fp32", 0.90), "openvino": ("bf16", 0.75)}
 SMALL, LARGE = 8, 64
 """Populations: the default of the search, which goes furthest on a few hundred scorings, and one
 whose halves give each worker more than it can hold, so that nobody waits for the last one.
@@ -156,11 +155,12 @@ def measure(
         loops.append(loop_rate(config))
         print(f"round {turn + 1}: bare {bares[-1]:.1f}/s  loop {loops[-1]:.1f}/s", flush=True)
     ratios = [a / b for a, b in zip(loops, bares, strict=True)]
+    name = with_arithmetic(backend)
     return Row(
-        f"loop, {n} {config.shapes[0]}, {workers} workers, {backend}, population {population}",
-        f"bare {backend}, as many processes",
+        f"loop, {n} {config.shapes[0]}, {workers} workers, {name}, population {population}",
+        f"bare {name}, as many processes",
         statistics.median(ratios),
-        ASKED.get(backend),
+        asked_of(ASKED, backend),
         f"{min(ratios):.3f} to {max(ratios):.3f}; {statistics.median(loops):.0f}/s; "
         f"peak {memory.peak / 1e6:.0f} MB PSS",
     )

