@@ -27,7 +27,7 @@ from evonsfw.nudges import Nudges
 from evonsfw.preparation import Pictures
 from evonsfw.raster import render
 from evonsfw.shapes import Canvas
-from evonsfw.vector import short_elements
+from evonsfw.vector import short_elements, unit_of
 
 BAR = 0.01
 """How far a probability may be off."""
@@ -122,7 +122,9 @@ def agreeing(
 
     shapes = short_elements(bare.encoding.decode(bare.genome), size)
     tries = min(ROUNDS * TRIES, PIXELS // (canvas[0] * canvas[1]))
-    tried, off = _both_searched(found, nudges.limits(shapes), len(shapes), tries, heard)
+    tried, off = _both_searched(
+        found, nudges.limits(shapes, unit_of(size)), len(shapes), tries, heard
+    )
     best = int(np.argmin([_apart(one) for one in off]))
     # In tenths of a thousandth: of two classes both are as far off, and the last is the model's.
     furthest = int(np.flatnonzero(_tenths(off[best]) == _tenths(off[best]).max())[-1])

@@ -21,7 +21,7 @@ KEYWORDS = frozenset({OPACITIES, GEOMETRY})
 MOST = 5
 """Thousandths that an opacity may be moved by, and tenths of a unit that a size may."""
 MOST_PLACE = 1
-"""Units that a place may be moved by."""
+"""Units that a place may be moved by; of a drawing of many units so many times as many."""
 FULL = 1000
 """Thousandths of an opaque shape."""
 NONE = ord("m")
@@ -36,11 +36,13 @@ def without(texts: Mapping[str, str]) -> dict[str, str]:
     return {keyword: text for keyword, text in texts.items() if keyword not in KEYWORDS}
 
 
-def limits(shapes: Sequence[Element]) -> tuple[Nudges, Nudges]:
+def limits(shapes: Sequence[Element], unit: int = 1) -> tuple[Nudges, Nudges]:
     """How far shapes may be moved.
 
     Args:
         shapes: N, as `vector.short_elements` gives them.
+        unit: by how many of its units or tenths one more moves a place or a size: as
+            `vector.unit_of` says of the drawing's canvas.
 
     Returns:
         (N + M,) the least, at most 0, and (N + M,) the most, at least 0: nothing becomes more than
@@ -51,7 +53,7 @@ def limits(shapes: Sequence[Element]) -> tuple[Nudges, Nudges]:
     least = np.where(seen, np.maximum(-MOST, 1 - opacities), 0)
     most = np.where(seen, np.minimum(MOST, FULL - opacities), 0)
     rooms = [
-        _room(name, digits) if one else (0, 0)
+        _room(name, digits // unit) if one else (0, 0)
         for shape, one in zip(shapes, seen, strict=True)
         for name, digits in digits_of(shape)
     ]
@@ -59,9 +61,9 @@ def limits(shapes: Sequence[Element]) -> tuple[Nudges, Nudges]:
     return np.concatenate([least, below]), np.concatenate([most, above])
 
 
-def nudged(shapes: Sequence[Element], nudges: Nudges) -> list[Element]:
-    """N shapes, as `limits` takes them, with (N,) or (N + M,) nudges."""
-    steps = iter(nudges[len(shapes) :].tolist())
+def nudged(shapes: Sequence[Element], nudges: Nudges, unit: int = 1) -> list[Element]:
+    """N shapes with (N,) or (N + M,) nudges; shapes and unit as `limits` takes them."""
+    steps = iter((unit * nudges[len(shapes) :]).tolist())
     found = []
     for shape, nudge in zip(shapes, nudges.tolist(), strict=False):
         own = list(islice(steps, sum(1 for _ in digits_of(shape))))
@@ -76,8 +78,8 @@ def to_texts(nudges: Nudges, count: int) -> dict[str, str]:
     return {keyword: _letters(part) for keyword, part in parts.items() if part.any()}
 
 
-def from_texts(texts: Mapping[str, str], shapes: Sequence[Element]) -> Nudges:
-    """Read what `to_texts` wrote, among other texts, of these shapes.
+def from_texts(texts: Mapping[str, str], shapes: Sequence[Element], unit: int = 1) -> Nudges:
+    """Read what `to_texts` wrote, among other texts, of shapes; these and the unit as of `limits`.
 
     Returns:
         (N + M,) zeros where a text is not there.
@@ -85,7 +87,7 @@ def from_texts(texts: Mapping[str, str], shapes: Sequence[Element]) -> Nudges:
     Raises:
         ValueError: one is none such, or moves something beyond its `limits`.
     """
-    least, most = limits(shapes)
+    least, most = limits(shapes, unit)
     parts = zip(
         (OPACITIES, GEOMETRY),
         np.split(least, [len(shapes)]),

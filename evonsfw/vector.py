@@ -74,6 +74,11 @@ def fine_units(canvas: Canvas) -> int:
     return -(-FINE // max(canvas))
 
 
+def unit_of(canvas: Canvas) -> int:
+    """Units of a canvas's short drawing that are a `FINE`th of its longer side, rounded down."""
+    return max(canvas) * fine_units(canvas) // FINE
+
+
 def short_elements(drawing: Drawing, canvas: Canvas) -> list[Element]:
     """The N shapes in painting order, in about half the letters, as close to the picture.
 

@@ -25,7 +25,7 @@ from evonsfw.nudges import (
 )
 from evonsfw.provenance import read_provenance
 from evonsfw.shapes import shape_names
-from evonsfw.vector import PLACES, SIZES, Element, digits_of, short_elements
+from evonsfw.vector import PLACES, SIZES, Element, digits_of, short_elements, unit_of
 
 
 def circle(opacity: str) -> Element:
@@ -75,6 +75,26 @@ def test_places_and_sizes_as_text_by_hand() -> None:
 def test_corners_stay_apart(points: str, text: str, moved: str) -> None:
     shapes = [triangle(points)]
     assert nudged(shapes, from_texts({GEOMETRY: text}, shapes)) == [triangle(moved)]
+
+
+@pytest.mark.parametrize(
+    ("side", "unit"), [(64, 1), (1024, 1), (1500, 1), (2999, 1), (4096, 2), (16384, 10)]
+)
+def test_of_a_large_drawing_a_place_moves_by_several_units(side: int, unit: int) -> None:
+    assert unit_of((side, side)) == unit_of((side // 2, side)) == unit
+    shapes = [triangle("40,50 60,70 80,90")]
+    texts = {GEOMETRY: "nlmmln"}
+    moved = nudged(shapes, from_texts(texts, shapes, unit), unit)
+    a, b, c, d = 40 + unit, 50 - unit, 80 - unit, 90 + unit
+    assert moved == [triangle(f"{a},{b} 60,70 {c},{d}")]
+
+
+def test_of_a_large_drawing_nothing_disappears_either() -> None:
+    least, most = limits(SHAPES, 10)
+    for bound in (least, most):
+        for shape, own in zip(nudged(SHAPES, bound, 10), SHAPES, strict=True):
+            for (name, digits), (_, before) in zip(digits_of(shape), digits_of(own), strict=True):
+                assert name in PLACES or (digits > 0) == (before > 0)
 
 
 def test_curves_are_moved_in_their_path_and_turned_shapes_in_their_corner() -> None:

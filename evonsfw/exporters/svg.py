@@ -18,7 +18,14 @@ from evonsfw.exporters import PLAIN, Artwork, Manner
 from evonsfw.genome import Drawing
 from evonsfw.pictures import read_text
 from evonsfw.shapes import Canvas
-from evonsfw.vector import Element, elements, fine_units, short_elements, short_number
+from evonsfw.vector import (
+    Element,
+    elements,
+    fine_units,
+    short_elements,
+    short_number,
+    unit_of,
+)
 from evonsfw.whole_file import whole_file
 
 SUFFIX = ".svg"
@@ -151,7 +158,8 @@ def _shapes(artwork: Artwork, drawing: Drawing, canvas: Canvas) -> list[Element]
     shapes = short_elements(drawing, canvas)
     if nudges.KEYWORDS.isdisjoint(artwork.metadata):
         return shapes
-    return nudges.nudged(shapes, nudges.from_texts(artwork.metadata, shapes))
+    unit = unit_of(canvas)
+    return nudges.nudged(shapes, nudges.from_texts(artwork.metadata, shapes, unit), unit)
 
 
 def _told(contributions: tuple[float, ...]) -> list[str]:
